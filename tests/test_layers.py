@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mexchange.analytics",),
     ("mexchange.testing",),
     ("mexchange.bench",),
-    ("mexchange.cli",),
+    ("mexchange.cli", "mexchange.__main__"),
     ("mexchange",),
     ("strategies",),
     ("scenarios",),

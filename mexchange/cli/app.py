@@ -1,0 +1,127 @@
+"""The commands, their arguments and their help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app"]
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="mexchange",
+    help="A deterministic exchange: simulate, backtest, replay and measure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings=CONTEXT,
+)
+replay_app = typer.Typer(help="Play recorded order flow through the engine.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure the speed on this machine.", no_args_is_help=True)
+app.add_typer(replay_app, name="replay")
+app.add_typer(bench_app, name="bench")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write the frames as Parquet and report.html here."),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same run.")]
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="A name that `mexchange scenarios` lists.")],
+    seed: Seed = 1,
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Simulated time, as in 90s, 15m or 1h30m."),
+    ] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Run a scenario in simulated time."""
+    from mexchange.cli.simulated import run_scenario
+
+    run_scenario(scenario, seed=seed, duration=duration, out=out, as_json=as_json)
+
+
+@app.command()
+def scenarios(as_json: Json = False) -> None:
+    """List the scenarios that can be run."""
+    from mexchange.cli.simulated import list_scenarios
+
+    list_scenarios(as_json=as_json)
+
+
+@app.command()
+def backtest(
+    strategy: Annotated[
+        str, typer.Argument(help="A strategy of ours, or your own as FILE.py:Class.")
+    ],
+    data: Annotated[str, typer.Option("--data", metavar="lobster:MESSAGES[,BOOK]")],
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="May be repeated.")
+    ] = None,
+    out: Out = None,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """Run a strategy inside recorded order flow."""
+    from mexchange.cli.recorded import run_backtest
+
+    run_backtest(strategy, data, param or [], seed=seed, out=out, as_json=as_json)
+
+
+@replay_app.command()
+def lobster(
+    messages: Annotated[Path, typer.Argument(help="The message file: .csv, .zst, .gz or .xz.")],
+    book: Annotated[
+        Path | None, typer.Option("--book", help="The published book to compare with.")
+    ] = None,
+    opening: Annotated[
+        Path | None, typer.Option("--opening", help="A file whose first row is the opening book.")
+    ] = None,
+    levels: Annotated[
+        int | None, typer.Option("--levels", min=1, help="Compare this many levels of each side.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Replay LOBSTER messages and compare the book with the published one."""
+    from mexchange.cli.recorded import run_replay
+
+    run_replay(messages, book, opening, levels, as_json=as_json)
+
+
+@bench_app.command("engine")
+def bench_engine(
+    flow: Annotated[
+        Path | None,
+        typer.Option("--flow", help="Packed int64 rows: op, side, id, price, quantity."),
+    ] = None,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Runs; the best counts.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """How many commands a second the engine takes."""
+    from mexchange.cli.measuring import run_bench_engine
+
+    run_bench_engine(flow, repeat, as_json=as_json)
+
+
+@bench_app.command("strategy")
+def bench_strategy(as_json: Json = False) -> None:
+    """What a hook, a round trip of an order, and one submit from Python cost."""
+    from mexchange.cli.measuring import run_bench_strategy
+
+    run_bench_strategy(as_json=as_json)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from mexchange import __version__
+
+    print(__version__)

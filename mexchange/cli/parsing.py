@@ -1,0 +1,180 @@
+"""From what a user types to what the commands work with."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+
+from mexchange.cli.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+    from mexchange.strategy import Strategy
+
+__all__ = ["data_files", "duration", "existing", "load_strategy", "parameters", "parameters_of"]
+
+UNITS_NS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "min": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(" + "|".join(sorted(UNITS_NS, key=len, reverse=True)) + ")")
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True} | {
+    "false": False, "no": False, "off": False, "0": False,
+}  # fmt: skip
+
+
+def duration(text: str) -> int:
+    """A time such as `1h`, `90s`, `1h30m` or `250ms` in nanoseconds; UserError if it is not one.
+
+    >>> duration("1h30m") // 60_000_000_000
+    90
+    """
+    compact = text.strip()
+    parts = _PART.findall(compact)
+    if not parts or _PART.sub("", compact).strip():
+        raise UserError(f"{text!r} is not a duration; write 90s, 15m, 1h or 1h30m")
+    total = sum(Decimal(number) * UNITS_NS[unit] for number, unit in parts)
+    if total != int(total) or total <= 0:
+        raise UserError(f"{text!r} is not a positive whole number of nanoseconds")
+    return int(total)
+
+
+def existing(path: Path) -> Path:
+    """`path`, which must be a file that can be read; UserError says what is wrong with it."""
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, not a file")
+    try:
+        with path.open("rb"):
+            return path
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({(error.strerror or '').lower()})") from None
+
+
+def data_files(text: str) -> tuple[Path, Path | None]:
+    """The message and the order book file named by `lobster:MESSAGES[,BOOK]`."""
+    kind, colon, rest = text.partition(":")
+    if not colon or not rest:
+        raise UserError(f"--data {text!r}: write lobster:MESSAGES or lobster:MESSAGES,BOOK")
+    if kind != "lobster":
+        raise unknown("kind of data", kind, ["lobster"])
+    messages, comma, book = rest.partition(",")
+    if not messages or (comma and not book):
+        raise UserError(f"--data {text!r}: write lobster:MESSAGES or lobster:MESSAGES,BOOK")
+    return existing(Path(messages)), existing(Path(book)) if book else None
+
+
+def load_strategy(name: str) -> type[Strategy]:
+    """The strategy class called `name`: one of `strategies`, `FILE.py:Class` or `module:Class`."""
+    from mexchange.strategy import Strategy
+
+    where, colon, class_name = name.rpartition(":")
+    if colon:
+        known = _classes(_module(where), Strategy)
+    else:
+        import strategies
+
+        class_name, known = name, _classes(strategies, Strategy)
+    if class_name not in known:
+        raise unknown("strategy", class_name, known)
+    return known[class_name]
+
+
+def _classes(module: ModuleType, base: type) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in inspect.getmembers(module, inspect.isclass)
+        if issubclass(value, base) and value is not base and not name.startswith("_")
+    }
+
+
+def _module(where: str) -> ModuleType:
+    if not where.endswith(".py"):
+        try:
+            return importlib.import_module(where)
+        except ModuleNotFoundError as error:
+            raise UserError(f"cannot import {where!r}: {error}") from None
+    path = existing(Path(where))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{where}: is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise UserError(f"{where}, line {error.lineno}: {error.msg}") from None
+    return module
+
+
+def parameters_of(strategy: type[Strategy]) -> dict[str, Any]:
+    """The parameters of a strategy, name → type: its public annotated attributes with a value."""
+    return {
+        name: hint
+        for name, hint in get_type_hints(strategy).items()
+        if not name.startswith("_") and get_origin(hint) is not ClassVar and hasattr(strategy, name)
+    }
+
+
+def parameters(strategy: type[Strategy], given: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts as typed parameters of `strategy`; UserError for a wrong name or value."""
+    known = parameters_of(strategy)
+    values: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--param {text!r}: write key=value")
+        if name not in known:
+            raise unknown(f"parameter of {strategy.__name__}", name, known)
+        if name in values:
+            raise UserError(f"--param {name} is given twice")
+        try:
+            values[name] = _convert(value, known[name])
+        except (ValueError, InvalidOperation):
+            wanted = getattr(known[name], "__name__", str(known[name]))
+            raise UserError(f"--param {name}: {value!r} is not a value of type {wanted}") from None
+    return values
+
+
+def _convert(text: str, hint: Any) -> Any:
+    if get_origin(hint) in {Union, UnionType}:
+        return _first_that_fits(text, get_args(hint))
+    if hint is type(None):
+        return _look_up(text, {"none": None})
+    if hint is bool:
+        return _look_up(text, _TRUTH)
+    converters: dict[Any, Callable[[str], Any]] = {int: int, float: float, Decimal: Decimal}
+    return converters.get(hint, str)(text)
+
+
+def _look_up(text: str, values: dict[str, Any]) -> Any:
+    if text.lower() not in values:
+        raise ValueError(text)
+    return values[text.lower()]
+
+
+def _first_that_fits(text: str, hints: tuple[Any, ...]) -> Any:
+    # Strings fit everything, so they come last.
+    for hint in sorted(hints, key=lambda hint: hint is str):
+        try:
+            return _convert(text, hint)
+        except (ValueError, InvalidOperation):
+            continue
+    raise ValueError(text)
