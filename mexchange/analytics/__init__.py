@@ -1,0 +1,1 @@
+"""From events to frames, measures and reports."""

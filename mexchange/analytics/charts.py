@@ -1,0 +1,300 @@
+"""The charts of a report as Plotly descriptions: plain dicts, numbers packed, colours by name.
+
+A colour is written `$name` and stands for the CSS variable `--name` of the page, so that one
+description serves the light and the dark theme.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from mexchange.analytics import measures
+from mexchange.analytics.measures import agent_name, role_name, side_name
+from mexchange.analytics.series import averages, packed, ranges, sums, thin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mexchange.analytics.result import Result
+
+__all__ = [
+    "Chart",
+    "column",
+    "depth",
+    "equity",
+    "histogram",
+    "inventory",
+    "price",
+    "spread",
+    "spread_shares",
+    "volume",
+]
+
+AGENTS_SHOWN = 10
+MARKERS = (2_500, 500)
+"""At most this many fills a side, of the first agent and of every other."""
+BUCKETS = 400
+SIDES = ("buy", "sell")
+
+
+@dataclass
+class Chart:
+    """One panel: an empty `traces` means there was nothing to draw, and `empty` says what."""
+
+    key: str
+    title: str
+    note: str = ""
+    traces: list[dict[str, Any]] = field(default_factory=list)
+    layout: dict[str, Any] = field(default_factory=dict)
+    timed: bool = False
+    """Whether the x axis is time, which all such charts of a page share when one is zoomed."""
+    wide: bool = False
+    height: int = 260
+    empty: str = "nothing to show"
+
+
+def _milliseconds(times: Any) -> dict[str, str]:
+    """Nanoseconds as a date axis counts them."""
+    return packed(np.asarray(times, dtype=np.float64) / 1e6)
+
+
+def _line(name: str, colour: str, times: Any, values: Any) -> dict[str, Any]:
+    """A thinned line over time."""
+    times, values = thin(np.asarray(times, np.int64), np.asarray(values, np.float64))
+    return {
+        "type": "scatter", "mode": "lines", "name": name,
+        "x": _milliseconds(times), "y": packed(values), "hovertemplate": "%{y:,.6~g}",
+        "line": {"color": colour, "width": 1.5, "shape": "hv"},
+    }  # fmt: skip
+
+
+def column(frame: pl.DataFrame, name: str) -> Any:
+    """A column as float64, missing values as NaN."""
+    return frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def histogram(name: str, colour: str, centres: Any, heights: Any) -> dict[str, Any]:
+    """Bars of given heights around given centres."""
+    return {
+        "type": "bar", "name": name, "x": packed(centres), "y": packed(heights),
+        "marker": {"color": colour, "line": {"width": 0}}, "hovertemplate": "%{y:,d}",
+    }  # fmt: skip
+
+
+def _edges(times: Any, count: int = BUCKETS) -> Any:
+    """Edges of equal stretches of time over all of `times`."""
+    first, last = int(times[0]), int(times[-1])
+    return np.unique(np.linspace(first, max(last, first + count), count + 1).astype(np.int64))
+
+
+def price(result: Result, market: str, shown: list[str]) -> Chart:
+    """Best bid, best ask and mid with the fills of the agents to be shown; the first is visible."""
+    chart = Chart(
+        f"price-{market}",
+        f"{market} price and fills",
+        timed=True,
+        wide=True,
+        height=460,
+        empty="no quotes and no trades",
+    )
+    book = result.book.filter(pl.col("market").cast(pl.String) == market)
+    if not book.is_empty():
+        times = book["time_ns"].to_numpy()
+        bid, ask = column(book, "bid"), column(book, "ask")
+        chart.traces += [
+            _line("ask", "$ask-line", times, ask),
+            _line("bid", "$bid-line", times, bid),
+            {**_line("mid", "$ink", times, (bid + ask) / 2), "visible": "legendonly"},
+        ]
+    own = result.fills.filter(pl.col("market").cast(pl.String) == market)
+    thinned = 1
+    for rank, agent in enumerate(shown):
+        for side in SIDES:
+            chosen = own.filter((agent == agent_name) & (side == side_name))
+            if chosen.is_empty():
+                continue
+            every = -(-chosen.height // MARKERS[rank > 0])
+            thinned = max(thinned, every)
+            trace = _markers(chosen[::every], side, rank == 0)
+            if len(shown) > 1:
+                first = agent not in [other["name"] for other in chart.traces]
+                trace |= {"name": agent, "legendgroup": agent, "showlegend": first}
+            chart.traces.append(trace)
+    if not any(trace.get("mode") == "markers" for trace in chart.traces):
+        chart.note = "no fills"
+    elif thinned > 1:
+        chart.note = f"one fill in {thinned} is drawn"
+    chart.layout = {"hovermode": "closest", "yaxis": {"tickformat": ",.6~g"}}
+    return chart
+
+
+def _markers(fills: pl.DataFrame, side: str, visible: bool) -> dict[str, Any]:
+    """Fills as triangles, larger ones for larger quantities."""
+    quantity = column(fills, "quantity")
+    crowded = min(1.0, (200 / len(fills)) ** 0.25)
+    size = crowded * (7 + 8 * np.sqrt(quantity / max(float(quantity.max()), 1e-12)))
+    rows = fills.select(role_name, "order_id", pl.col("fee").round(8)).iter_rows()
+    text = [f"{role} · order {order} · fee {fee:g}" for role, order, fee in rows]
+    return {
+        "type": "scatter", "mode": "markers", "name": f"{side}s",
+        "x": _milliseconds(fills["time_ns"]), "y": packed(fills["price"]),
+        "customdata": packed(quantity), "text": text,
+        "visible": True if visible else "legendonly",
+        "marker": {
+            "symbol": "triangle-up" if side == "buy" else "triangle-down", "color": f"${side}",
+            "size": packed(size), "opacity": 0.85,
+            "line": {"color": "$panel", "width": 0.75 * crowded},
+        },
+        "hovertemplate": f"<b>{side} %{{customdata:,.6~g}} @ %{{y:,.8~g}}</b><br>%{{text}}",
+    }  # fmt: skip
+
+
+def _by_agent(frame: pl.DataFrame, shown: list[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """Each agent to be shown that has rows, its colour and its rows."""
+    for rank, agent in enumerate(shown):
+        rows = frame.filter(agent == agent_name)
+        if not rows.is_empty():
+            yield agent, f"$series-{rank % 8}", rows
+
+
+def _others(result: Result, shown: list[str]) -> str:
+    """A note about agents that are left out."""
+    hidden = len(set(result.accounts.values())) - len(shown)
+    return f"the {len(shown)} most active agents" if hidden > 0 and len(shown) > 1 else ""
+
+
+def equity(result: Result, shown: list[str], quote: str) -> list[Chart]:
+    """Equity and drawdown over time."""
+    worth = Chart(
+        "equity", f"Equity, change in {quote}", _others(result, shown), timed=True, wide=True,
+        height=320, empty="no equity recorded",
+    )  # fmt: skip
+    below = Chart(
+        "drawdown", f"Drawdown, {quote}", timed=True, wide=True, empty="no equity recorded"
+    )
+    for agent, colour, rows in _by_agent(result.equity, shown):
+        times, values = rows["time_ns"].to_numpy(), column(rows, "equity")
+        line = _line(agent, colour, times, values - values[0])
+        falling = _line(agent, colour, times, -measures.drawdown(values))
+        if len(shown) == 1:
+            line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
+            falling["line"]["color"] = "$sell"
+            falling |= {"fill": "tozeroy", "fillcolor": "$sell-soft"}
+        worth.traces.append(line)
+        below.traces.append(falling)
+    return [worth, below]
+
+
+def inventory(result: Result, shown: list[str]) -> Chart:
+    """What each agent holds of the first market's base asset, less what it began with."""
+    base = result.markets[0].base.name
+    chart = Chart(
+        "inventory", f"Inventory, change in {base}", timed=True, wide=True,
+        empty="no positions recorded",
+    )  # fmt: skip
+    held = result.positions.filter(pl.col("asset").cast(pl.String) == base)
+    for agent, colour, rows in _by_agent(held, shown):
+        total = column(rows, "total")
+        line = _line(agent, colour, rows["time_ns"].to_numpy(), total - total[0])
+        if len(shown) == 1:
+            line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
+        chart.traces.append(line)
+    return chart
+
+
+def spread(result: Result, markets: list[str]) -> Chart:
+    """The spread as a mean over time, with the band between its lowest and highest."""
+    chart = Chart(
+        "spread", "Spread, basis points", "mean over time; the band is lowest to highest",
+        timed=True, empty="the book never had two sides",
+    )  # fmt: skip
+    for rank, market in enumerate(markets):
+        book = result.book.filter(pl.col("market").cast(pl.String) == market)
+        bid, ask = column(book, "bid"), column(book, "ask")
+        if book.is_empty() or np.isnan(ask - bid).all():
+            continue
+        times, bps = book["time_ns"].to_numpy(), 20_000 * (ask - bid) / (ask + bid)
+        edges = _edges(times)
+        low, high = ranges(times, bps, edges)
+        if len(markets) == 1:
+            edge = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+            chart.traces.append(_line("lowest", "$series-0", edges[:-1], low) | edge)
+            band = edge | {"fill": "tonexty", "fillcolor": "$series-0-soft"}
+            chart.traces.append(_line("highest", "$series-0", edges[:-1], high) | band)
+        mean = averages(times, bps, edges)
+        chart.traces.append(_line(market, f"$series-{rank % 8}", edges[:-1], mean))
+    chart.layout = {"yaxis": {"rangemode": "tozero"}}
+    return chart
+
+
+def depth(result: Result, market: str) -> Chart:
+    """Mean quantity at the best prices: bids above the line, asks below."""
+    chart = Chart(
+        f"depth-{market}", f"{market} depth at the best", "bids above, asks below; mean over time",
+        timed=True, empty="the book stayed empty",
+    )  # fmt: skip
+    book = result.book.filter(pl.col("market").cast(pl.String) == market)
+    if book.is_empty():
+        return chart
+    times = book["time_ns"].to_numpy()
+    edges = _edges(times)
+    for side, sign in (("bid", 1), ("ask", -1)):
+        mean = averages(times, np.nan_to_num(column(book, f"{side}_quantity")), edges)
+        line = _line(side, f"${side}-line", edges[:-1], sign * mean)
+        colour = "$buy-soft" if side == "bid" else "$sell-soft"
+        chart.traces.append(line | {"fill": "tozeroy", "fillcolor": colour})
+    return chart
+
+
+def spread_shares(result: Result, markets: list[str]) -> Chart:
+    """How much of the time the spread was so many ticks wide; the last bar is anything wider."""
+    chart = Chart(
+        "spread-shares",
+        "Share of the time at a spread, ticks",
+        empty="the book never had two sides",
+    )
+    widest = 20
+    ticks = {market.name: float(market.tick) for market in result.markets}
+    for rank, market in enumerate(markets):
+        book = result.book.filter(pl.col("market").cast(pl.String) == market)
+        times = book["time_ns"].to_numpy()
+        stood = np.diff(times, append=times[-1:]).astype(float)
+        width = np.rint((column(book, "ask") - column(book, "bid")) / ticks[market])
+        known = ~np.isnan(width) & (stood > 0)
+        if not known.any():
+            continue
+        weight = np.bincount(np.clip(width[known], 0, widest).astype(int), stood[known])
+        share = 100 * weight / weight.sum()
+        bar = histogram(market, f"$series-{rank % 8}", np.arange(1, len(share)), share[1:])
+        chart.traces.append(bar | {"hovertemplate": "%{y:.1f} %"})
+    chart.layout = {"yaxis": {"ticksuffix": " %"}, "bargap": 0.15, "xaxis": {"tickformat": "d"}}
+    return chart
+
+
+def volume(result: Result, market: str) -> Chart:
+    """Traded quantity over time by the aggressor's side: buys above the line, sells below."""
+    chart = Chart(
+        f"volume-{market}", f"{market} traded quantity", "aggressive buys above, sells below",
+        timed=True, empty="no trades",
+    )  # fmt: skip
+    trades = result.trades.filter(pl.col("market").cast(pl.String) == market)
+    if trades.is_empty():
+        return chart
+    edges = _edges(trades["time_ns"].to_numpy(), 120)
+    aggressor = trades["aggressor"].cast(pl.String).str.to_lowercase()
+    for side, sign in (("buy", 1), ("sell", -1)):
+        chosen = trades.filter(aggressor == side)
+        heights = sums(chosen["time_ns"].to_numpy(), column(chosen, "quantity"), edges)
+        chart.traces.append(
+            {
+                "type": "bar", "name": f"{side}s", "x": _milliseconds((edges[:-1] + edges[1:]) / 2),
+                "y": packed(sign * heights), "marker": {"color": f"${side}", "line": {"width": 0}},
+                "hovertemplate": "%{y:,.6~g}",
+            }
+        )  # fmt: skip
+    chart.layout = {"barmode": "relative", "bargap": 0.15}
+    return chart

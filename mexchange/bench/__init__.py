@@ -1,0 +1,1 @@
+"""Benchmarks of mExchange: order flows, the engine, strategies."""

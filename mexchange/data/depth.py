@@ -1,0 +1,121 @@
+"""The book level by level, rebuilt from the `displayed` changes of events.
+
+Summing the changes by side and price gives what the book shows; this does it compiled and reads the
+best levels off at as many moments as are wanted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mexchange.engine.compiling import entry
+from mexchange.records import EventKind, Events
+
+__all__ = ["CHANGE", "DepthBuilder", "changes"]
+
+Int64 = npt.NDArray[np.int64]
+
+CHANGE = np.dtype([("side", "i8"), ("price", "i8"), ("displayed", "i8")])
+"""One change of a level: side 0 is the bids."""
+
+
+def changes(events: Events) -> npt.NDArray[np.void]:
+    """The level that each event changes and by how much: `CHANGE` [events].
+
+    A trade changes the maker's side, which is the other one.
+    """
+    result = np.empty(len(events), CHANGE)
+    of_maker = (events["kind"] == EventKind.TRADE) | (events["kind"] == EventKind.PREVENTED)
+    result["side"] = events["side"] ^ of_maker
+    result["price"] = events["price"]
+    result["displayed"] = events["displayed"]
+    return result
+
+
+class DepthBuilder:
+    """A book of one market by levels, at any of `prices` (in ticks).
+
+    `prices` must hold every price that a change will name; more do no harm.
+    """
+
+    def __init__(self, prices: Int64) -> None:
+        self._prices = np.unique(prices).astype(np.int64)
+        count = max(1, len(self._prices))
+        self._shown = np.zeros((2, count), np.int64)
+        self._best = np.array([0, count - 1])
+
+    def rows(self, changes: npt.NDArray[np.void], ends: Int64, depth: int) -> Int64:
+        """Apply changes and read the book off on the way.
+
+        Args:
+            changes: `CHANGE` [changes], in their order.
+            ends: int64 [rows], ascending; row `k` is read after the first `ends[k]` changes.
+            depth: how many levels of each side.
+
+        Returns int64 [rows, depth, 4]: ask price, ask quantity, bid price, bid quantity; zeros
+        where there is no level.
+        """
+        result = np.zeros((len(ends), depth, 4), np.int64)
+        moving = np.flatnonzero(changes["displayed"])
+        rank = np.searchsorted(self._prices, changes["price"][moving])
+        _rows(
+            self._prices,
+            self._shown,
+            self._best,
+            np.ascontiguousarray(changes["side"][moving]),
+            rank,
+            np.ascontiguousarray(changes["displayed"][moving]),
+            np.searchsorted(moving, ends),
+            result,
+        )
+        return result
+
+
+@entry
+def _rows(
+    prices: Any,
+    shown: Any,
+    best: Any,
+    side: Any,
+    rank: Any,
+    displayed: Any,
+    ends: Any,
+    result: Any,
+) -> None:
+    """Apply the changes; before each end write the best levels. `best` may lag behind empties."""
+    depth = result.shape[1]
+    top = len(prices) - 1
+    done = 0
+    for row in range(len(ends) + 1):
+        until = ends[row] if row < len(ends) else len(side)
+        while done < until:
+            at = rank[done]
+            shown[side[done], at] += displayed[done]
+            if side[done] == 0:
+                best[0] = max(best[0], at)
+            else:
+                best[1] = min(best[1], at)
+            done += 1
+        if row == len(ends):
+            break
+        while best[0] > 0 and shown[0, best[0]] == 0:
+            best[0] -= 1
+        while best[1] < top and shown[1, best[1]] == 0:
+            best[1] += 1
+        level, at = 0, best[1]
+        while level < depth and at <= top:
+            if shown[1, at] != 0:
+                result[row, level, 0] = prices[at]
+                result[row, level, 1] = shown[1, at]
+                level += 1
+            at += 1
+        level, at = 0, best[0]
+        while level < depth and at >= 0:
+            if shown[0, at] != 0:
+                result[row, level, 2] = prices[at]
+                result[row, level, 3] = shown[0, at]
+                level += 1
+            at -= 1

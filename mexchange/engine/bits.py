@@ -1,0 +1,34 @@
+"""The lowest set bit of a word, in one machine instruction, and as plain Python without JIT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload
+
+__all__ = ["ALL", "ONE", "lowest_bit"]
+
+ONE = np.uint64(1)
+ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _count_trailing_zeros(typing_context: Any, word: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), codegen
+
+
+def lowest_bit(word: Any) -> int:
+    """Index of the lowest set bit of a non-zero uint64."""
+    value = int(word)
+    return (value & -value).bit_length() - 1
+
+
+@overload(lowest_bit)  # type: ignore[untyped-decorator]
+def _lowest_bit(word):  # type: ignore[no-untyped-def]
+    return lambda word: _count_trailing_zeros(word)

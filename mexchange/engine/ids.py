@@ -1,0 +1,178 @@
+"""From an order id to its slot without hashing, and from a client order id with it.
+
+An order id is a source and a dense counter. Each source has a table of pages of 4,096 counters,
+reached through two directories of 1,024 entries; a page holds the slot of an open order, 0 for a
+counter never seen and -1 for an order that is gone. A page whose orders are all gone is given back
+and its entry in the directory becomes -1, so the table costs memory for what is open, not for what
+has been.
+
+Client order ids are optional. They stand in an open-addressing table `(account + 1, client order
+id, order id)` for good, so that a retry after the fill is still recognised.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.layout import (
+    CLIENTS_USED,
+    DIR_SIZE,
+    DIRS_USED,
+    ID_WINDOW,
+    PAGE_SIZE,
+    PAGES_FREE,
+    PAGES_SPARE,
+    PAGES_USED,
+    State,
+)
+from mexchange.records import SOURCE_LIMIT
+
+GONE = -1
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+@inlined
+def valid_id(s: State, order_id: int) -> bool:
+    """Whether a new order may carry this id: its source exists and its counter is not far ahead."""
+    source = order_id >> 32
+    if source < 0 or source >= SOURCE_LIMIT:
+        return False
+    return (order_id & 0xFFFFFFFF) < s.id_highs[source] + ID_WINDOW
+
+
+@inlined
+def find(s: State, order_id: int) -> int:
+    """The slot of an open order, 0 for an id never used, `GONE` for one that was."""
+    source = order_id >> 32
+    if source < 0 or source >= SOURCE_LIMIT:
+        return 0
+    counter = order_id & 0xFFFFFFFF
+    top = int(s.id_roots[source])
+    if top == 0:
+        return 0
+    middle = int(s.id_dirs[top * DIR_SIZE + (counter >> 22)])
+    if middle == 0:
+        return 0
+    page = int(s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))])
+    if page <= 0:
+        return page
+    return int(s.id_pages[page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))])
+
+
+@inlined
+def assign(s: State, order_id: int, slot: int) -> None:
+    """Note the slot of a new order; the id must be valid and new."""
+    source = order_id >> 32
+    counter = order_id & 0xFFFFFFFF
+    if counter >= s.id_highs[source]:
+        s.id_highs[source] = counter + 1
+    place = _place(s, source, counter)
+    s.id_pages[place] = slot
+
+
+@inlined
+def _place(s: State, source: int, counter: int) -> int:
+    """Where the counter stands in the pages; makes what is missing on the way."""
+    top = int(s.id_roots[source])
+    if top != 0:
+        middle = int(s.id_dirs[top * DIR_SIZE + (counter >> 22)])
+        if middle != 0:
+            page = int(s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))])
+            if page > 0:
+                return page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))
+    return _new_place(s, source, counter)
+
+
+@compiled
+def _new_place(s: State, source: int, counter: int) -> int:
+    top = int(s.id_roots[source])
+    if top == 0:
+        s.head[DIRS_USED] += 1
+        top = int(s.head[DIRS_USED])
+        s.id_roots[source] = top
+    middle = int(s.id_dirs[top * DIR_SIZE + (counter >> 22)])
+    if middle == 0:
+        s.head[DIRS_USED] += 1
+        middle = int(s.head[DIRS_USED])
+        s.id_dirs[top * DIR_SIZE + (counter >> 22)] = middle
+    page = int(s.head[PAGES_FREE])
+    if page == 0:
+        s.head[PAGES_USED] += 1
+        page = int(s.head[PAGES_USED])
+    else:
+        s.head[PAGES_FREE] = s.id_pages[page * PAGE_SIZE]
+        s.id_pages[page * PAGE_SIZE] = 0
+    s.head[PAGES_SPARE] -= 1
+    s.id_done[page] = 0
+    s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))] = page
+    return page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))
+
+
+@inlined
+def retire(s: State, order_id: int) -> None:
+    """Note that the order of this id is gone."""
+    source = order_id >> 32
+    counter = order_id & 0xFFFFFFFF
+    place = _place(s, source, counter)
+    s.id_pages[place] = GONE
+    page = place // PAGE_SIZE
+    s.id_done[page] += 1
+    if s.id_done[page] == PAGE_SIZE:
+        _free_page(s, source, counter, page)
+
+
+@compiled
+def _free_page(s: State, source: int, counter: int, page: int) -> None:
+    middle = int(s.id_dirs[int(s.id_roots[source]) * DIR_SIZE + (counter >> 22)])
+    s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))] = GONE
+    s.id_pages[page * PAGE_SIZE : (page + 1) * PAGE_SIZE] = 0
+    s.id_pages[page * PAGE_SIZE] = s.head[PAGES_FREE]
+    s.head[PAGES_FREE] = page
+    s.head[PAGES_SPARE] += 1
+
+
+@inlined
+def _probe(size: int, account: int, client_order_id: int) -> int:
+    """Where to begin to look in a table of `size` rows, a power of two."""
+    mixed = (np.uint64(client_order_id) * _MULTIPLIER) ^ np.uint64(account)
+    mixed = (mixed ^ (mixed >> np.uint64(31))) * _MULTIPLIER
+    return int(mixed >> np.uint64(33)) & (size - 1)
+
+
+@compiled
+def _client_row(clients: np.ndarray, account: int, client_order_id: int) -> int:  # type: ignore[type-arg]
+    """The row that holds this client order id, or the empty one where it belongs."""
+    size = clients.shape[0]
+    at = _probe(size, account, client_order_id)
+    while clients[at, 0] != 0:
+        if clients[at, 0] == account + 1 and clients[at, 1] == client_order_id:
+            break
+        at = (at + 1) & (size - 1)
+    return at
+
+
+@compiled
+def find_client(s: State, account: int, client_order_id: int) -> int:
+    """The order id first given under this client order id, or -1."""
+    at = _client_row(s.clients, account, client_order_id)
+    return -1 if s.clients[at, 0] == 0 else int(s.clients[at, 2])
+
+
+@compiled
+def assign_client(s: State, account: int, client_order_id: int, order_id: int) -> None:
+    """Note a new client order id."""
+    at = _client_row(s.clients, account, client_order_id)
+    s.clients[at, 0] = account + 1
+    s.clients[at, 1] = client_order_id
+    s.clients[at, 2] = order_id
+    s.head[CLIENTS_USED] += 1
+
+
+@compiled
+def rehash(old: np.ndarray, new: np.ndarray) -> None:  # type: ignore[type-arg]
+    """Move all rows of one client table into a larger empty one."""
+    for row in range(old.shape[0]):
+        if old[row, 0] != 0:
+            at = _client_row(new, old[row, 0] - 1, old[row, 1])
+            new[at] = old[row]

@@ -1,0 +1,439 @@
+"""New orders, amends, reductions and cancels: from a valid command to a taker, or to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.emitting import about, reject
+from mexchange.engine.ids import assign, assign_client, find, find_client
+from mexchange.engine.ladder import key_of
+from mexchange.engine.layout import (
+    AGE,
+    AVAILABLE,
+    BY_QUOTE,
+    CANCELS,
+    EXPIRES,
+    HELD,
+    ICEBERG,
+    ICEBERGS,
+    LADDERS,
+    LIVE,
+    MARKET_KIND,
+    MOST_SLICES,
+    ORDERS_FREE,
+    ORDERS_SPARE,
+    SELLS,
+    TRAILS,
+    WAITS,
+    State,
+)
+from mexchange.engine.matching import FILLED, crosses, limit_key, look_ahead, remove, total_of
+from mexchange.engine.money import held_asset, hold_of, set_hold
+from mexchange.engine.queueing import close, new_slot, pull, rest, stop_waiting, wait
+from mexchange.engine.stops import activate, reached
+from mexchange.engine.validating import (
+    BELOW_MIN_NOTIONAL,
+    DUPLICATE_CLIENT_ORDER_ID,
+    FOK,
+    GTD,
+    INVALID_COMBINATION,
+    INVALID_DISPLAY,
+    INVALID_PRICE,
+    INVALID_QUANTITY,
+    IOC,
+    IS_OFF_LOT,
+    IS_OFF_TICK,
+    LAST_TIF,
+    MARKET,
+    OFF_LOT,
+    OFF_TICK,
+    POST_ONLY,
+    STOP,
+    TRAILING_STOP,
+    UNKNOWN_ACCOUNT,
+    below_minimum,
+    trades,
+    wrong_order,
+)
+from mexchange.records import EventKind, Reason
+
+ACCEPTED, CANCELLED = int(EventKind.ACCEPTED), int(EventKind.CANCELLED)
+PULLED, AMENDED, REDUCED = int(EventKind.PULLED), int(EventKind.AMENDED), int(EventKind.REDUCED)
+UNKNOWN_ORDER, NOT_OWNER = int(Reason.UNKNOWN_ORDER), int(Reason.NOT_OWNER)
+NOT_AMENDABLE, REQUESTED = int(Reason.NOT_AMENDABLE), int(Reason.REQUESTED)
+AMEND_BELOW_FILLED = int(Reason.AMEND_BELOW_FILLED)
+POST_ONLY_WOULD_CROSS = int(Reason.POST_ONLY_WOULD_CROSS)
+FOK_NOT_FILLABLE = int(Reason.FOK_NOT_FILLABLE)
+INSUFFICIENT_FUNDS = int(Reason.INSUFFICIENT_FUNDS)
+
+NOTHING = 0
+"""Returned where no taker is left to match."""
+UNLIMITED = 1 << 61
+"""More lots than any order: what an order by quote quantity wants before its budget speaks."""
+
+
+@inlined
+def _write(s: State, commands: Any, i: int) -> int:
+    """A slot with the order that a NEW command describes; it is known to nobody yet."""
+    c = commands[i]
+    slot = new_slot(s)
+    o, d = s.orders[slot], s.details[slot]
+    kind = int(c["type"])
+    account = int(c["account"])
+    bits = int(c["side"])
+    o["order_id"] = c["order_id"]
+    o["price"] = c["price"]
+    o["left"] = c["quantity"]
+    o["hold"] = 0
+    o["account"] = account
+    o["carry"] = 0
+    o["market"] = c["market"]
+    o["tier"] = s.accounts[account]["tier"]
+    d["client_order_id"] = c["client_order_id"]
+    d["quantity"] = c["quantity"]
+    d["trigger_price"] = c["trigger_price"]
+    d["expiry_ns"] = c["expiry_ns"]
+    d["accepted_ns"] = c["time_ns"]
+    d["type"] = c["type"]
+    d["time_in_force"] = c["time_in_force"]
+    d["self_trade"] = c["self_trade"]
+    d["flags"] = c["flags"]
+    if int(c["time_in_force"]) == GTD:
+        bits |= EXPIRES
+    if kind | c["display_quantity"] != 0:
+        bits |= _write_special(s, commands, i, slot)
+    o["bits"] = bits
+    return slot
+
+
+@compiled
+def _write_special(s: State, commands: Any, i: int, slot: int) -> int:
+    """What icebergs, market orders and stops have besides; returns their bits."""
+    c = commands[i]
+    special = s.specials[slot]
+    kind, bits = int(c["type"]), 0
+    special["displayed"] = 0
+    special["display_quantity"] = c["display_quantity"]
+    special["trailing_offset"] = c["trailing_offset"]
+    special["extreme"] = 0
+    special["protection_price"] = c["protection_price"]
+    special["quote_quantity"] = c["quote_quantity"]
+    special["elected_at"] = 0
+    special["active"] = 0
+    if c["display_quantity"] != 0:
+        bits |= ICEBERG
+        s.head[ICEBERGS] += 1
+    if kind == MARKET or kind == STOP or kind == TRAILING_STOP:
+        bits |= MARKET_KIND
+    if kind >= TRAILING_STOP:
+        bits |= TRAILS
+    if kind == MARKET and c["quantity"] == 0:
+        bits |= BY_QUOTE
+    return bits
+
+
+@inlined
+def _forget(s: State, slot: int) -> None:
+    """Give back the slot of an order that was rejected after all."""
+    if int(s.orders[slot]["bits"]) & ICEBERG:
+        s.head[ICEBERGS] -= 1
+    s.orders[slot]["bits"] = 0
+    s.orders[slot]["left"] = 0
+    s.orders[slot]["order_id"] = -1
+    s.orders[slot]["next"] = s.head[ORDERS_FREE]
+    s.head[ORDERS_FREE] = slot
+    s.head[ORDERS_SPARE] += 1
+    s.head[LIVE] -= 1
+
+
+@inlined
+def _available(s: State, slot: int) -> int:
+    """What the account of an order has available of the asset the order pays with."""
+    return int(s.balances[int(s.orders[slot]["account"]), held_asset(s, slot), AVAILABLE])
+
+
+@compiled
+def unaffordable(s: State, slot: int) -> int:
+    """Why a market order cannot trade now; 0 if it can."""
+    o = s.orders[slot]
+    bits = int(o["bits"])
+    sells = bits & SELLS
+    m = s.markets[int(o["market"])]
+    whole = int(s.details[slot]["time_in_force"]) == FOK
+    by_quote = bits & BY_QUOTE != 0
+    if sells and not whole and not by_quote:
+        return INSUFFICIENT_FUNDS if _available(s, slot) < o["left"] * m["base_per_lot"] else 0
+    quote_quantity = s.specials[slot]["quote_quantity"]
+    want = UNLIMITED if by_quote else o["left"]
+    budget = quote_quantity if by_quote else -1
+    lots, notional, why = look_ahead(
+        s, slot, want, limit_key(s, slot), budget, whole or by_quote
+    )
+    total = total_of(notional, s.fees[int(o["market"]), int(o["tier"]), 1], sells)
+    if whole and why != FILLED:
+        return FOK_NOT_FILLABLE
+    if whole and quote_quantity != 0:
+        enough = total >= quote_quantity if sells else total <= quote_quantity
+        if not enough:
+            return FOK_NOT_FILLABLE
+    needed = lots * m["base_per_lot"] if sells else total
+    return INSUFFICIENT_FUNDS if _available(s, slot) < needed else 0
+
+
+@inlined
+def _admit(s: State, slot: int) -> int:
+    """The last checks of a new order, those that look at book and balances."""
+    o, d = s.orders[slot], s.details[slot]
+    bits = int(o["bits"])
+    kind, tif = int(d["type"]), int(d["time_in_force"])
+    if kind == MARKET:
+        return unaffordable(s, slot)
+    if int(d["flags"]) & POST_ONLY and crosses(s, slot):
+        return POST_ONLY_WOULD_CROSS
+    if tif == FOK and kind < STOP and not fills_whole(s, slot):
+        return FOK_NOT_FILLABLE
+    if bits & MARKET_KIND:
+        return 0
+    hold = hold_of(s, slot)
+    if _available(s, slot) < hold:
+        return INSUFFICIENT_FUNDS
+    asset = held_asset(s, slot)
+    s.balances[int(o["account"]), asset, AVAILABLE] -= hold
+    s.balances[int(o["account"]), asset, HELD] += hold
+    o["hold"] = hold
+    return 0
+
+
+@compiled
+def fills_whole(s: State, slot: int) -> bool:
+    """Whether a fill-or-kill limit order can be filled now."""
+    left = s.orders[slot]["left"]
+    lots, _, _ = look_ahead(s, slot, left, limit_key(s, slot), -1, True)
+    return lots == left
+
+
+@inlined
+def new_order(s: State, commands: Any, i: int) -> int:
+    """Take a NEW command in: rejected, resting, waiting, or the taker whose slot is returned."""
+    reason = wrong_order(s, commands, i)
+    if reason != 0:
+        n = reject(s, commands, i, reason)
+        if reason == DUPLICATE_CLIENT_ORDER_ID:
+            c = commands[i]
+            first = find_client(s, int(c["account"]), c["client_order_id"])
+            s.events[n]["maker_order_id"] = first
+        return NOTHING
+    slot = _write(s, commands, i)
+    reason = _admit(s, slot)
+    if reason != 0:
+        _forget(s, slot)
+        reject(s, commands, i, reason)
+        return NOTHING
+    o, d = s.orders[slot], s.details[slot]
+    s.head[AGE] += 1
+    d["age"] = s.head[AGE]
+    assign(s, o["order_id"], slot)
+    if d["client_order_id"] != 0:
+        assign_client(s, int(o["account"]), d["client_order_id"], o["order_id"])
+    if int(d["type"]) >= STOP:
+        return _new_stop(s, slot)
+    tif = int(d["time_in_force"])
+    quantity = d["quantity"]
+    if int(o["bits"]) & MARKET_KIND == 0 and tif != IOC and not crosses(s, slot):
+        shown = rest(s, slot)
+        about(s, slot, ACCEPTED, 0, quantity, shown, o["hold"])
+        return NOTHING
+    about(s, slot, ACCEPTED, 0, quantity, 0, o["hold"])
+    return slot
+
+
+@compiled
+def _new_stop(s: State, slot: int) -> int:
+    """Accept a stop; returned as a taker if the market is already through its trigger."""
+    o = s.orders[slot]
+    about(s, slot, ACCEPTED, 0, s.details[slot]["quantity"], 0, o["hold"])
+    wait(s, slot)
+    last = s.markets[int(o["market"])]["last_price"]
+    if last == 0:
+        return NOTHING
+    if int(o["bits"]) & TRAILS:
+        activate(s, slot, last)
+    elif reached(int(o["bits"]) & SELLS, last, s.details[slot]["trigger_price"]):
+        stop_waiting(s, slot)
+        return slot
+    return NOTHING
+
+
+@inlined
+def _named(s: State, commands: Any, i: int) -> int:
+    """The open order that a command names, as its slot; else minus the reason to reject."""
+    c = commands[i]
+    if not trades(s, int(c["account"])):
+        return -UNKNOWN_ACCOUNT
+    slot = find(s, c["order_id"])
+    if slot <= 0:
+        return -UNKNOWN_ORDER
+    if int(s.orders[slot]["account"]) != int(c["account"]):
+        return -NOT_OWNER
+    return slot
+
+
+@inlined
+def drop(s: State, slot: int, kind: int, reason: int) -> None:
+    """End an order that rests or waits."""
+    if int(s.orders[slot]["bits"]) & WAITS:
+        _drop_waiting(s, slot, kind, reason)
+    else:
+        remove(s, slot, kind, reason)
+
+
+@compiled
+def _drop_waiting(s: State, slot: int, kind: int, reason: int) -> None:
+    from_left = s.orders[slot]["left"]
+    stop_waiting(s, slot)
+    s.orders[slot]["left"] = 0
+    about(s, slot, kind, reason, from_left, 0, set_hold(s, slot, 0))
+    close(s, slot)
+
+
+@inlined
+def cancel(s: State, commands: Any, i: int) -> None:
+    """CANCEL one order."""
+    slot = _named(s, commands, i)
+    if slot < 0:
+        reject(s, commands, i, -slot)
+    else:
+        drop(s, slot, CANCELLED, REQUESTED)
+        s.head[CANCELS] += 1
+
+
+@compiled
+def cancel_all(s: State, account: int, market: int, every: bool) -> None:
+    """CANCEL_ALL: the account's open orders, oldest first; O(its open orders)."""
+    slot = int(s.accounts[account]["oldest"])
+    while slot != 0:
+        newer = int(s.orders[slot]["newer"])
+        if every or int(s.orders[slot]["market"]) == market:
+            drop(s, slot, CANCELLED, REQUESTED)
+            s.head[CANCELS] += 1
+        slot = newer
+
+
+@compiled
+def reduce(s: State, commands: Any, i: int) -> None:
+    """REDUCE an order by a quantity, keeping its place."""
+    slot = _named(s, commands, i)
+    quantity = commands[i]["quantity"]
+    flags = int(commands[i]["flags"])
+    reason = 0
+    if slot < 0:
+        reason = -slot
+    elif flags & OFF_TICK:
+        reason = IS_OFF_TICK
+    elif flags & OFF_LOT:
+        reason = IS_OFF_LOT
+    elif quantity <= 0:
+        reason = INVALID_QUANTITY
+    if reason != 0:
+        reject(s, commands, i, reason)
+        return
+    o = s.orders[slot]
+    if quantity >= o["left"]:
+        drop(s, slot, CANCELLED, REQUESTED)
+        s.head[CANCELS] += 1
+        return
+    change = _resize(s, slot, o["left"] - quantity)
+    hold = 0 if o["hold"] == 0 else set_hold(s, slot, hold_of(s, slot))
+    about(s, slot, REDUCED, 0, quantity, change, hold)
+
+
+@compiled
+def _resize(s: State, slot: int, left: int) -> int:
+    """Set what is left of an order in its place; returns the change of what shows."""
+    o = s.orders[slot]
+    bits = int(o["bits"])
+    difference = left - o["left"]
+    o["left"] = left
+    if bits & WAITS:
+        return 0
+    change = difference
+    if bits & ICEBERG:
+        shown = s.specials[slot]["displayed"]
+        s.specials[slot]["displayed"] = min(shown, left)
+        change = min(shown, left) - shown
+    level = int(o["level"])
+    s.levels[level]["displayed"] += change
+    s.levels[level]["hidden"] += difference - change
+    return int(change)
+
+
+@compiled
+def _wrong_amend(s: State, slot: int, commands: Any, i: int, price: int, quantity: int) -> int:
+    """What is wrong with an AMEND to this price and total; 0 if nothing."""
+    c = commands[i]
+    o, d = s.orders[slot], s.details[slot]
+    market = int(o["market"])
+    m = s.markets[market]
+    tif = int(c["time_in_force"])
+    extra = c["display_quantity"] | c["trigger_price"] | c["trailing_offset"] | c["expiry_ns"]
+    extra |= c["quote_quantity"] | c["protection_price"]
+    if int(o["bits"]) & WAITS:
+        return NOT_AMENDABLE
+    if tif == IOC or tif == FOK or tif > LAST_TIF or extra != 0:
+        return INVALID_COMBINATION
+    if c["price"] == 0 and c["quantity"] == 0:
+        return INVALID_COMBINATION
+    if int(c["flags"]) & OFF_TICK:
+        return IS_OFF_TICK
+    if int(c["flags"]) & OFF_LOT:
+        return IS_OFF_LOT
+    if not 0 < quantity <= m["max_quantity"]:
+        return INVALID_QUANTITY
+    if not 0 < price <= m["max_price"]:
+        return INVALID_PRICE
+    if int(o["bits"]) & ICEBERG and quantity > MOST_SLICES * s.specials[slot]["display_quantity"]:
+        return INVALID_DISPLAY
+    if below_minimum(s, market, price, quantity):
+        return BELOW_MIN_NOTIONAL
+    if quantity <= d["quantity"] - o["left"]:
+        return AMEND_BELOW_FILLED
+    if int(d["flags"]) & POST_ONLY:
+        sells = int(o["bits"]) & SELLS
+        best = s.ladders[market * LADDERS + 1 - sells]["best"]
+        if best <= key_of(1 - sells, price):
+            return POST_ONLY_WOULD_CROSS
+    return 0
+
+
+@compiled
+def amend(s: State, commands: Any, i: int) -> int:
+    """AMEND price and total; returns the slot if the order lost its place and must be matched."""
+    slot = _named(s, commands, i)
+    if slot < 0:
+        reject(s, commands, i, -slot)
+        return NOTHING
+    o, d = s.orders[slot], s.details[slot]
+    price = commands[i]["price"] if commands[i]["price"] != 0 else o["price"]
+    quantity = commands[i]["quantity"] if commands[i]["quantity"] != 0 else d["quantity"]
+    reason = _wrong_amend(s, slot, commands, i, price, quantity)
+    if reason != 0:
+        reject(s, commands, i, reason)
+        return NOTHING
+    old_price, old_left, old_hold = o["price"], o["left"], o["hold"]
+    left = quantity - (d["quantity"] - old_left)
+    o["price"], o["left"] = price, left
+    hold = hold_of(s, slot)
+    o["price"], o["left"] = old_price, old_left
+    if hold - old_hold > _available(s, slot):
+        reject(s, commands, i, INSUFFICIENT_FUNDS)
+        return NOTHING
+    if price == old_price and (left <= old_left or int(o["bits"]) & ICEBERG):
+        change = _resize(s, slot, left)
+        d["quantity"] = quantity
+        about(s, slot, AMENDED, 0, quantity, change, set_hold(s, slot, hold))
+        return NOTHING
+    about(s, slot, PULLED, 0, old_left, -pull(s, slot), 0)
+    o["price"], o["left"], d["quantity"] = price, left, quantity
+    about(s, slot, AMENDED, 0, quantity, 0, set_hold(s, slot, hold))
+    return slot

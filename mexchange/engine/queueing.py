@@ -1,0 +1,261 @@
+"""Where orders stand: slots, the queue of a price level, an account's list, the expiry heap.
+
+Every list is threaded through the orders themselves, so joining and leaving one is O(1) and
+allocates nothing.
+"""
+
+from __future__ import annotations
+
+from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.ids import retire
+from mexchange.engine.ladder import key_of, occupy, vacate
+from mexchange.engine.layout import (
+    BUY_STOPS,
+    EXPIRES,
+    HEAP_SIZE,
+    ICEBERG,
+    ICEBERGS,
+    LADDERS,
+    LINKED,
+    LIVE,
+    NEVER,
+    NEXT_EXPIRY,
+    ORDERS_FREE,
+    ORDERS_SPARE,
+    ORDERS_USED,
+    SELLS,
+    STOPS,
+    TRAILS,
+    WAITS,
+    State,
+)
+
+
+@inlined
+def new_slot(s: State) -> int:
+    """A free slot; the caller fills it."""
+    slot = int(s.head[ORDERS_FREE])
+    if slot == 0:
+        s.head[ORDERS_USED] += 1
+        slot = int(s.head[ORDERS_USED])
+    else:
+        s.head[ORDERS_FREE] = s.orders[slot]["next"]
+    s.head[ORDERS_SPARE] -= 1
+    s.head[LIVE] += 1
+    return slot
+
+
+@inlined
+def displayed_of(s: State, slot: int) -> int:
+    """What the book shows of a resting order."""
+    if int(s.orders[slot]["bits"]) & ICEBERG:
+        return int(s.specials[slot]["displayed"])
+    return int(s.orders[slot]["left"])
+
+
+@inlined
+def append(s: State, level: int, slot: int) -> None:
+    """Join the back of a level's queue."""
+    tail = int(s.levels[level]["tail"])
+    s.orders[slot]["prev"] = tail
+    s.orders[slot]["next"] = 0
+    if tail == 0:
+        s.levels[level]["head"] = slot
+    else:
+        s.orders[tail]["next"] = slot
+    s.levels[level]["tail"] = slot
+
+
+@inlined
+def unchain(s: State, level: int, slot: int) -> None:
+    """Leave a level's queue."""
+    before, after = int(s.orders[slot]["prev"]), int(s.orders[slot]["next"])
+    if before == 0:
+        s.levels[level]["head"] = after
+    else:
+        s.orders[before]["next"] = after
+    if after == 0:
+        s.levels[level]["tail"] = before
+    else:
+        s.orders[after]["prev"] = before
+
+
+@inlined
+def rest(s: State, slot: int) -> int:
+    """Put an order into its book, showing one slice if it is an iceberg; returns what it shows."""
+    o = s.orders[slot]
+    side = int(o["bits"]) & SELLS
+    ladder = int(o["market"]) * LADDERS + side
+    level = occupy(s, ladder, key_of(side, o["price"]))
+    o["level"] = level
+    append(s, level, slot)
+    shown = o["left"]
+    if int(o["bits"]) & ICEBERG:
+        shown = min(shown, s.specials[slot]["display_quantity"])
+        s.specials[slot]["displayed"] = shown
+        s.levels[level]["hidden"] += o["left"] - shown
+    s.levels[level]["displayed"] += shown
+    if int(o["bits"]) & LINKED == 0:
+        link(s, slot)
+    return int(shown)
+
+
+@inlined
+def pull(s: State, slot: int) -> int:
+    """Take an order out of its book; returns what it showed."""
+    o = s.orders[slot]
+    level = int(o["level"])
+    shown = displayed_of(s, slot)
+    unchain(s, level, slot)
+    s.levels[level]["displayed"] -= shown
+    s.levels[level]["hidden"] -= o["left"] - shown
+    if s.levels[level]["head"] == 0:
+        vacate(s, int(o["market"]) * LADDERS + (int(o["bits"]) & SELLS), level)
+    return shown
+
+
+@inlined
+def link(s: State, slot: int) -> None:
+    """Join the account's list of open orders, as its newest, and the expiry heap if it expires."""
+    o = s.orders[slot]
+    account = int(o["account"])
+    newest = int(s.accounts[account]["newest"])
+    o["older"] = newest
+    o["newer"] = 0
+    if newest == 0:
+        s.accounts[account]["oldest"] = slot
+    else:
+        s.orders[newest]["newer"] = slot
+    s.accounts[account]["newest"] = slot
+    o["bits"] = int(o["bits"]) | LINKED
+    if int(o["bits"]) & EXPIRES:
+        _heap_push(s, slot)
+
+
+@inlined
+def close(s: State, slot: int) -> None:
+    """The order is over: leave the account's list and the heap, retire the id, free the slot."""
+    o = s.orders[slot]
+    bits = int(o["bits"])
+    if bits & LINKED:
+        account = int(o["account"])
+        older, newer = int(o["older"]), int(o["newer"])
+        if older == 0:
+            s.accounts[account]["oldest"] = newer
+        else:
+            s.orders[older]["newer"] = newer
+        if newer == 0:
+            s.accounts[account]["newest"] = older
+        else:
+            s.orders[newer]["older"] = older
+        if bits & EXPIRES:
+            _heap_remove(s, slot)
+    if bits & ICEBERG:
+        s.head[ICEBERGS] -= 1
+    retire(s, o["order_id"])
+    o["bits"] = 0
+    o["left"] = 0
+    o["order_id"] = -1
+    o["next"] = s.head[ORDERS_FREE]
+    s.head[ORDERS_FREE] = slot
+    s.head[ORDERS_SPARE] += 1
+    s.head[LIVE] -= 1
+
+
+@compiled
+def wait(s: State, slot: int) -> None:
+    """Put a stop where it waits: on the ladder of its trigger, or into the list of trailing ones."""
+    o = s.orders[slot]
+    o["bits"] = int(o["bits"]) | WAITS
+    market = int(o["market"])
+    s.head[STOPS] += 1
+    if int(o["bits"]) & TRAILS:
+        last = int(s.markets[market]["trail_last"])
+        s.specials[slot]["prev"] = last
+        s.specials[slot]["next"] = 0
+        if last == 0:
+            s.markets[market]["trail_first"] = slot
+        else:
+            s.specials[last]["next"] = slot
+        s.markets[market]["trail_last"] = slot
+    else:
+        which = BUY_STOPS + (int(o["bits"]) & SELLS)
+        level = occupy(s, market * LADDERS + which, key_of(which, s.details[slot]["trigger_price"]))
+        o["level"] = level
+        append(s, level, slot)
+    link(s, slot)
+
+
+@compiled
+def stop_waiting(s: State, slot: int) -> None:
+    """Take a stop away from where it waits."""
+    o = s.orders[slot]
+    market = int(o["market"])
+    o["bits"] = int(o["bits"]) & ~WAITS
+    s.head[STOPS] -= 1
+    if int(o["bits"]) & TRAILS:
+        before, after = int(s.specials[slot]["prev"]), int(s.specials[slot]["next"])
+        if before == 0:
+            s.markets[market]["trail_first"] = after
+        else:
+            s.specials[before]["next"] = after
+        if after == 0:
+            s.markets[market]["trail_last"] = before
+        else:
+            s.specials[after]["prev"] = before
+    else:
+        level = int(o["level"])
+        unchain(s, level, slot)
+        if s.levels[level]["head"] == 0:
+            which = BUY_STOPS + (int(o["bits"]) & SELLS)
+            vacate(s, market * LADDERS + which, level)
+
+
+@inlined
+def _earlier(s: State, a: int, b: int) -> bool:
+    """Whether order `a` expires before `b`, the older first at the same time."""
+    x, y = s.details[a], s.details[b]
+    if x["expiry_ns"] != y["expiry_ns"]:
+        return bool(x["expiry_ns"] < y["expiry_ns"])
+    return bool(x["age"] < y["age"])
+
+
+@compiled
+def _sift(s: State, at: int, slot: int) -> None:
+    """Put an order into the heap at or near a free place (places count from 1)."""
+    size = int(s.head[HEAP_SIZE])
+    while at > 1 and _earlier(s, slot, int(s.heap[(at >> 1) - 1])):
+        parent = int(s.heap[(at >> 1) - 1])
+        s.heap[at - 1] = parent
+        s.details[parent]["heap"] = at
+        at >>= 1
+    while 2 * at <= size:
+        child = 2 * at
+        if child < size and _earlier(s, int(s.heap[child]), int(s.heap[child - 1])):
+            child += 1
+        if not _earlier(s, int(s.heap[child - 1]), slot):
+            break
+        s.heap[at - 1] = s.heap[child - 1]
+        s.details[int(s.heap[at - 1])]["heap"] = at
+        at = child
+    s.heap[at - 1] = slot
+    s.details[slot]["heap"] = at
+    s.head[NEXT_EXPIRY] = s.details[int(s.heap[0])]["expiry_ns"]
+
+
+@compiled
+def _heap_push(s: State, slot: int) -> None:
+    s.head[HEAP_SIZE] += 1
+    _sift(s, int(s.head[HEAP_SIZE]), slot)
+
+
+@compiled
+def _heap_remove(s: State, slot: int) -> None:
+    at = int(s.details[slot]["heap"])
+    size = int(s.head[HEAP_SIZE])
+    last = int(s.heap[size - 1])
+    s.head[HEAP_SIZE] = size - 1
+    if last != slot:
+        _sift(s, at, last)
+    elif size == 1:
+        s.head[NEXT_EXPIRY] = NEVER

@@ -1,0 +1,211 @@
+"""Replay of recorded order flow through the engine, held against the book that was published.
+
+The flow runs as commands; the book that our engine has after each message is rebuilt from its
+events and compared, row by row and level by level, with the published one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter  # det-ok: throughput is reported, nothing else depends on it
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mexchange.data.depth import CHANGE, DepthBuilder, changes
+from mexchange.data.errors import DataError
+from mexchange.data.feed_log import FeedLog
+from mexchange.data.lobster import Book, Messages, read_book, read_messages
+from mexchange.data.lobster_flow import Flow, Levels, to_flow
+from mexchange.exchange import Exchange
+from mexchange.markets import Market
+from mexchange.records import Events
+
+__all__ = ["ReplayReport", "replay"]
+
+Int64 = npt.NDArray[np.int64]
+
+CHUNK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay came to.
+
+    Attributes:
+        messages: in the message file.
+        seconds: that the engine takes: checks, holds, matching, settlement, events. It is measured
+            in a pass of its own, so reading files, making commands, comparing books and compiling
+            are not in it.
+        events_per_second: messages by `seconds`.
+        rows_compared: published rows that were compared, each as a whole.
+        levels_compared: of each side, in every row.
+        rows_exact: rows equal in all prices and sizes of these levels.
+        first_mismatch_row: row of the book file (from 0), None if there is none.
+        executions: visible executions in the file.
+        executions_at_best: those whose price was our best price.
+        executions_hit_named_order: those that our price-time priority gave, whole, to the very
+            order that the file names.
+        executions_hit_opening_book: how many of these were orders that stood before the first
+            message, which share one anonymous order for each price here.
+        hidden_executions: which do not touch the visible book.
+        commands, events: of the engine in `seconds`.
+        divergence: what did not go as in the file; see `mexchange.data.feed_log.Outcome`.
+        digest: of the engine's state at the end.
+    """
+
+    messages: int
+    seconds: float
+    events_per_second: float
+    rows_compared: int
+    levels_compared: int
+    rows_exact: int
+    first_mismatch_row: int | None
+    executions: int
+    executions_at_best: int
+    executions_hit_named_order: int
+    executions_hit_opening_book: int
+    hidden_executions: int
+    commands: int
+    events: int
+    divergence: dict[str, int]
+    digest: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain values, ready for JSON."""
+        return asdict(self)
+
+
+def replay(
+    messages: str | Path | Messages,
+    book: str | Path | Book | None = None,
+    *,
+    opening: str | Path | Book | None = None,
+    levels: int | None = None,
+    market: Market | None = None,
+    engine: Literal["kernel", "reference"] = "kernel",
+    batch: int = CHUNK,
+) -> ReplayReport:
+    """Replay LOBSTER messages and compare with the published book.
+
+    Args:
+        book: the order book file to compare with; row `k` is the book after message `k`, and it
+            may end before the messages do. None compares nothing.
+        opening: an order book file whose first row is the book that the replay starts from, when
+            `book` has too few levels for that. Default: `book`; without both, an empty book.
+        levels: how many levels of each side to compare. Default: all that `book` has.
+        market: default `lobster_market`.
+        engine, batch: which engine, and how many commands it is given at once.
+
+    Raises DataError for files that cannot be used, ValueError for `levels` that are not there.
+    """
+    messages = messages if isinstance(messages, Messages) else read_messages(messages)
+    book = _book(book)
+    opening = book if opening is None else _book(opening)
+    if book is not None and len(book) > len(messages):
+        raise DataError(
+            book.path, f"has {len(book)} rows for the {len(messages)} rows of {messages.path}"
+        )
+    if levels is not None and (book is None or not 1 <= levels <= book.levels):
+        there = "no book to compare with" if book is None else f"only {book.levels} in {book.path}"
+        raise ValueError(f"cannot compare {levels} levels: there are {there}")
+    flow = to_flow(messages, opening, market=market)
+    run = _Run(flow, engine, batch)
+    exact = None if book is None else run.compare(Levels.of(book, flow.market), levels)
+    outcome, seconds = run.log.outcome(), run.seconds()
+    return ReplayReport(
+        messages=len(messages),
+        seconds=seconds,
+        events_per_second=len(messages) / seconds if seconds else 0.0,
+        rows_compared=0 if exact is None else len(exact),
+        levels_compared=0 if book is None else levels or book.levels,
+        rows_exact=0 if exact is None else int(np.count_nonzero(exact)),
+        first_mismatch_row=_first_miss(exact, flow.first),
+        executions=outcome.executions,
+        executions_at_best=outcome.at_best,
+        executions_hit_named_order=outcome.hit_named,
+        executions_hit_opening_book=outcome.hit_opening,
+        hidden_executions=flow.counts["messages_executed_hidden"],
+        commands=len(flow.commands),
+        events=run.events,
+        divergence=outcome.divergence,
+        digest=run.exchange.digest(),
+    )
+
+
+def _book(book: str | Path | Book | None) -> Book | None:
+    return book if book is None or isinstance(book, Book) else read_book(book)
+
+
+def _first_miss(exact: npt.NDArray[np.bool_] | None, first: int) -> int | None:
+    if exact is None or exact.all():
+        return None
+    return first + int(np.argmin(exact))
+
+
+class _Run:
+    """A flow through an engine of its own, watched, and once more against the clock."""
+
+    def __init__(self, flow: Flow, engine: Literal["kernel", "reference"], batch: int) -> None:
+        self.flow = flow
+        self.log = FeedLog(flow)
+        self._engine: Literal["kernel", "reference"] = engine
+        self._batch = batch
+        self._changes: list[npt.NDArray[np.void]] = []
+        self._starts: list[npt.NDArray[np.bool_]] = []
+        self.exchange = self._exchange()
+        for events in self.exchange.stream(flow.opening, batch):
+            self._keep(events)
+        opened = self.exchange.sequence
+        for events in self.exchange.stream(flow.commands, batch):
+            self._keep(events)
+        self.events = self.exchange.sequence - opened
+
+    def _exchange(self) -> Exchange:
+        """An exchange in which the flow's account has all the money it needs."""
+        exchange = Exchange(self.flow.market, engine=self._engine)
+        account = exchange.open_account()
+        if account != self.flow.account:
+            raise ValueError(f"the flow is of account {self.flow.account}, not {account}")
+        for asset, atoms in enumerate(self.flow.funds()):
+            exchange.deposit(account, asset, atoms)
+        return exchange
+
+    def seconds(self) -> float:
+        """How long the engine takes for the flow, with all code compiled and nobody watching."""
+        exchange = self._exchange()
+        exchange.step(self.flow.opening)
+        began = perf_counter()
+        for _ in exchange.stream(self.flow.commands, self._batch):
+            pass
+        return perf_counter() - began
+
+    def _keep(self, events: Events) -> None:
+        self.log.add(events)
+        self._changes.append(changes(events))
+        self._starts.append(FeedLog.starts(events))
+
+    def compare(self, published: Levels, levels: int | None) -> npt.NDArray[np.bool_]:
+        """Which rows of the published book, from the first message on, equal ours."""
+        rows = published.rows[self.flow.first :, :levels]
+        every = np.concatenate(self._changes) if self._changes else np.empty(0, CHANGE)
+        builder = DepthBuilder(every["price"])
+        ends = self._ends(len(published.rows))
+        exact = np.zeros(len(rows), np.bool_)
+        done = 0
+        for begin in range(0, len(rows), CHUNK):
+            some = slice(begin, begin + CHUNK)
+            until = int(ends[some][-1])
+            ours = builder.rows(every[done:until], ends[some] - done, rows.shape[1])
+            exact[some] = (ours == rows[some]).all(axis=(1, 2))
+            done = until
+        return exact
+
+    def _ends(self, rows: int) -> Int64:
+        """How many events have happened after each message from the first on: int64 [rows]."""
+        starts = np.flatnonzero(np.concatenate(self._starts))
+        begins = np.append(starts, sum(len(part) for part in self._starts))
+        sent = np.searchsorted(self.flow.message, np.arange(self.flow.first, rows), side="right")
+        return np.asarray(begins[self.flow.anonymous + sent])
