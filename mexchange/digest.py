@@ -69,7 +69,7 @@ def digest(
         (markets, MARKET_ROW),
         (tiers, np.dtype("<i8")),
     ):
-        rows = np.ascontiguousarray(rows, dtype)
-        state.update(len(rows).to_bytes(8, "little"))
-        state.update(rows.tobytes())
+        packed = np.ascontiguousarray(rows, dtype)
+        state.update(len(packed).to_bytes(8, "little"))
+        state.update(packed.tobytes())
     return state.hexdigest()

@@ -132,6 +132,10 @@ class Kernel:
         """The last trade in ticks, 0 before the first."""
         return int(self._state.markets["last_price"][market])
 
+    def next_counter(self, source: int) -> int:
+        """One more than the highest counter that a source's accepted orders had; 0 before any."""
+        return int(self._state.id_highs[source])
+
     @property
     def time_ns(self) -> int:
         """The time of the last command applied."""

@@ -334,6 +334,14 @@ class ReferenceEngine:
         """The number of the last event."""
         return self._state.sequence
 
+    def best(self, market: int) -> tuple[int, int, int, int]:
+        """(bid, quantity, ask, quantity) in ticks and displayed lots; zeros where empty."""
+        found: list[int] = []
+        for side in Side:
+            top = self.levels(market, side, 1)
+            found += top[0, :2].tolist() if len(top) else [0, 0]
+        return found[0], found[1], found[2], found[3]
+
     def last_price(self, market: int) -> int:
         """The price of the market's last trade in ticks; 0 if there was none."""
         return self._state.books[market].last_price
