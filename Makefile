@@ -14,6 +14,7 @@ ARGS   ?=
 SELECT := $(if $(CI),not slow or ci,not slow)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 
 .PHONY: help venv run test slow bench check lint format docs clean
 
