@@ -7,9 +7,13 @@ traceback means a mistake of ours.
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
+"""What a shell expects of a command that was stopped by Ctrl-C."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,7 +23,15 @@ def main(arguments: list[str] | None = None) -> None:
 
     try:
         code = app(arguments, prog_name="mexchange", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing is left to say when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
+        if type(error).__name__ == "Abort":
+            print("mexchange: stopped", file=sys.stderr)
+            sys.exit(INTERRUPTED)
         line = explain(error)
         if line is None:
             raise

@@ -15,14 +15,27 @@ app = typer.Typer(
     name="mexchange",
     help="A deterministic exchange: simulate, backtest, replay and measure.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings=CONTEXT,
 )
 replay_app = typer.Typer(help="Play recorded order flow through the engine.", no_args_is_help=True)
-bench_app = typer.Typer(help="Measure the speed on this machine.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure the speed on this machine; by itself against every budget.")
 app.add_typer(replay_app, name="replay")
 app.add_typer(bench_app, name="bench")
+
+
+def _complete_scenario(incomplete: str) -> list[tuple[str, str]]:
+    from mexchange.cli.simulated import scenarios_there
+
+    return [item for item in scenarios_there().items() if item[0].startswith(incomplete)]
+
+
+def _complete_strategy(incomplete: str) -> list[str]:
+    from mexchange.cli.parsing import strategies_there
+
+    return [name for name in strategies_there() if name.lower().startswith(incomplete.lower())]
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Out = Annotated[
@@ -34,7 +47,13 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives th
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument(help="A name that `mexchange scenarios` lists.")],
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help="A name that `mexchange scenarios` lists, or FILE.py.",
+            autocompletion=_complete_scenario,
+        ),
+    ],
     seed: Seed = 1,
     duration: Annotated[
         str | None,
@@ -46,7 +65,7 @@ def run(
     """Run a scenario in simulated time."""
     from mexchange.cli.simulated import run_scenario
 
-    run_scenario(scenario, seed=seed, duration=duration, out=out, as_json=as_json)
+    run_scenario(scenario, seed=seed, duration_text=duration, out=out, as_json=as_json)
 
 
 @app.command()
@@ -58,11 +77,30 @@ def scenarios(as_json: Json = False) -> None:
 
 
 @app.command()
+def strategies(as_json: Json = False) -> None:
+    """List the strategies and their parameters."""
+    from mexchange.cli.recorded import list_strategies
+
+    list_strategies(as_json=as_json)
+
+
+@app.command()
 def backtest(
     strategy: Annotated[
-        str, typer.Argument(help="A strategy of ours, or your own as FILE.py:Class.")
+        str,
+        typer.Argument(
+            help="A name that `mexchange strategies` lists, or your own as FILE.py:Class.",
+            autocompletion=_complete_strategy,
+        ),
     ],
-    data: Annotated[str, typer.Option("--data", metavar="lobster:MESSAGES[,BOOK]")],
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            metavar="lobster:MESSAGES[,BOOK]",
+            help="Recorded order flow, and the book it starts from.",
+        ),
+    ],
     param: Annotated[
         list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="May be repeated.")
     ] = None,
@@ -94,6 +132,18 @@ def lobster(
     from mexchange.cli.recorded import run_replay
 
     run_replay(messages, book, opening, levels, as_json=as_json)
+
+
+@bench_app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    as_json: Json = False,
+) -> None:
+    """Measure the speed on this machine; by itself against every budget."""
+    if context.invoked_subcommand is None:
+        from mexchange.cli.measuring import run_bench_all
+
+        run_bench_all(as_json=as_json)
 
 
 @bench_app.command("engine")

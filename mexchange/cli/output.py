@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from mexchange.cli.errors import UserError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from mexchange.analytics.result import Result
 
-__all__ = ["announce_compilation", "progress", "save", "say", "show", "working"]
+__all__ = ["announce_compilation", "conclude", "folder", "say", "show", "working"]
 
-PATIENCE_S = 2.0
-"""Nothing is drawn about work that ends before this."""
 COMPILATION_S = 25
 """About how long the first compilation takes."""
 
@@ -27,8 +29,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def show(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
-    """Prints `values` as one JSON object, or as a table for people."""
+def show(values: Mapping[str, Any], *, as_json: bool, title: str = "", raw: bool = False) -> None:
+    """Prints `values` as one JSON object, or as a table for people; `raw` shows names as is."""
     if as_json:
         print(json.dumps(values, default=str, allow_nan=False))
         return
@@ -39,7 +41,7 @@ def show(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(name.replace("_", " "), _shown(value))
+        table.add_row(name if raw else name.replace("_", " "), _shown(value))
     Console().print(table)
 
 
@@ -70,38 +72,6 @@ def announce_compilation() -> None:
 
 
 @contextmanager
-def progress(what: str, *, hidden: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error, as a function to call with (done, total); None when `hidden`.
-
-    The bar appears once the work has taken two seconds and goes away when it is over.
-    """
-    if hidden:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), Left())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
-    task = bar.add_task(what)
-    started = drawn = time.monotonic()
-
-    def advance(done: int, total: int) -> None:
-        nonlocal drawn
-        now = time.monotonic()
-        if now - started >= PATIENCE_S and now - drawn >= 0.1:
-            drawn = now
-            bar.start()
-            bar.update(task, completed=done, total=total, refresh=True)
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
-
-
-@contextmanager
 def working(what: str, *, hidden: bool) -> Iterator[None]:
     """A spinner on standard error while work goes on whose length nobody knows."""
     if hidden:
@@ -113,11 +83,35 @@ def working(what: str, *, hidden: bool) -> Iterator[None]:
         yield
 
 
-def save(result: Result, folder: Path) -> Path:
-    """Writes the frames of a result and its report into `folder`; returns the report's path."""
+def folder(path: Path | None) -> Path | None:
+    """Makes the folder for `--out` before any work is done; UserError if that cannot be."""
+    if path is None:
+        return None
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission to write there")
+    except FileExistsError:
+        raise UserError(f"--out {path}: is a file, not a folder") from None
+    except OSError as error:
+        raise UserError(f"--out {path}: {(error.strerror or str(error)).lower()}") from None
+    return path
+
+
+def conclude(result: Result, out: Path | None, *, as_json: bool) -> None:
+    """Writes frames and report of a run into `out`, prints its summary and where the report is."""
+    summary = dict(result.summary())
+    if out is None:
+        show(summary, as_json=as_json, title=result.title)
+        return
     from mexchange.analytics.report import write_report
 
-    result.save(folder)
-    report = folder / "report.html"
-    write_report(result, report)
-    return report
+    report = out / "report.html"
+    with working(f"writing {report}", hidden=as_json):
+        result.save(out)
+        write_report(result, report)
+    if as_json:
+        summary["report"] = str(report)
+    show(summary, as_json=as_json, title=result.title)
+    if not as_json:
+        print(f"\nreport: {report}")

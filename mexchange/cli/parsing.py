@@ -7,12 +7,13 @@ import importlib.util
 import inspect
 import re
 import sys
+import traceback
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from mexchange.cli.errors import UserError, unknown
+from mexchange.cli.errors import UserError, refusing, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 
     from mexchange.strategy import Strategy
 
-__all__ = ["data_files", "duration", "existing", "load_strategy", "parameters", "parameters_of"]
+__all__ = [
+    "data_files",
+    "duration",
+    "existing",
+    "load_module",
+    "load_strategy",
+    "make_strategy",
+    "parameters",
+    "parameters_of",
+    "strategies_there",
+]
 
 UNITS_NS = {
     "ns": 1,
@@ -86,15 +97,18 @@ def load_strategy(name: str) -> type[Strategy]:
     from mexchange.strategy import Strategy
 
     where, colon, class_name = name.rpartition(":")
-    if colon:
-        known = _classes(_module(where), Strategy)
-    else:
-        import strategies
-
-        class_name, known = name, _classes(strategies, Strategy)
+    known = _classes(load_module(where), Strategy) if colon else strategies_there()
     if class_name not in known:
         raise unknown("strategy", class_name, known)
     return known[class_name]
+
+
+def strategies_there() -> dict[str, type[Strategy]]:
+    """The strategies that come with mExchange, by name."""
+    import strategies
+    from mexchange.strategy import Strategy
+
+    return _classes(strategies, Strategy)
 
 
 def _classes(module: ModuleType, base: type) -> dict[str, Any]:
@@ -105,23 +119,38 @@ def _classes(module: ModuleType, base: type) -> dict[str, Any]:
     }
 
 
-def _module(where: str) -> ModuleType:
+def load_module(where: str) -> ModuleType:
+    """The module that `where` names: `FILE.py` or `package.module`; UserError if it fails."""
     if not where.endswith(".py"):
+        sys.path.append(str(Path.cwd()))
         try:
             return importlib.import_module(where)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise UserError(f"cannot import {where!r}: {error}") from None
     path = existing(Path(where))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{where}: is not a Python file")
+    # The name is ours, so that a file called random.py replaces nothing.
+    spec = importlib.util.spec_from_file_location(f"mexchange_user_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[spec.name] = module
+    sys.path.append(str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise UserError(f"{where}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        here = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == where]
+        line = f", line {here[-1]}" if here else ""
+        raise UserError(f"{where}{line}: {type(error).__name__}: {error}") from None
     return module
+
+
+def make_strategy(strategy: type[Strategy], given: Sequence[str]) -> Strategy:
+    """A strategy with the parameters `given` as `key=value`; UserError for a wrong one."""
+    values = parameters(strategy, given)
+    with refusing(TypeError, ValueError):
+        return strategy(**values)
 
 
 def parameters_of(strategy: type[Strategy]) -> dict[str, Any]:

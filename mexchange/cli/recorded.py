@@ -1,0 +1,79 @@
+"""`mexchange replay lobster` and `mexchange backtest`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from mexchange.cli.errors import refusing
+from mexchange.cli.output import announce_compilation, conclude, folder, show, working
+from mexchange.cli.parsing import (
+    data_files,
+    existing,
+    load_strategy,
+    make_strategy,
+    parameters_of,
+    strategies_there,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["list_strategies", "run_backtest", "run_replay"]
+
+
+def run_replay(
+    messages: Path,
+    book: Path | None,
+    opening: Path | None,
+    levels: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Replay LOBSTER messages and print how close the book comes to the published one."""
+    for path in (messages, book, opening):
+        if path is not None:
+            existing(path)
+    announce_compilation()
+    from mexchange.replay import replay
+
+    with refusing(ValueError), working(f"replaying {messages.name}", hidden=as_json):
+        report = replay(messages, book, opening=opening, levels=levels)
+    show(report.as_dict(), as_json=as_json)
+
+
+def run_backtest(
+    name: str,
+    data: str,
+    given: Sequence[str],
+    *,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a strategy inside recorded order flow, print its summary and write its report."""
+    messages, book = data_files(data)
+    strategy = make_strategy(load_strategy(name), given)
+    target = folder(out)
+    announce_compilation()
+    from mexchange.backtest import backtest
+
+    result = backtest(strategy, messages, book, seed=seed, progress=not as_json)
+    conclude(result, target, as_json=as_json)
+
+
+def list_strategies(*, as_json: bool) -> None:
+    """Print the strategies and, below each, its parameters as they are without `--param`."""
+    known = strategies_there()
+    if as_json:
+        values = {
+            name: {key: str(getattr(strategy, key)) for key in parameters_of(strategy)}
+            for name, strategy in known.items()
+        }
+        show(values, as_json=True)
+        return
+    for name, strategy in known.items():
+        print(f"{name}: {(inspect.getdoc(strategy) or '').partition(chr(10))[0]}")
+        for key in parameters_of(strategy):
+            print(f"    {key}={getattr(strategy, key)}")
