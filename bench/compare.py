@@ -1,10 +1,11 @@
 """mExchange's kernel beside a Rust book of the usual design, on the same flows, in one run.
 
-python bench/compare.py [--commands 2e6] [--repeat 5] [--flows feed,exchange,mix] [--json]
+python bench/compare.py [--commands 2e6] [--repeat 5] [--flows feed,exchange,FILE] [--json]
 
-The peer (`bench/peers/btree_book.rs`) matches orders and nothing else; the kernel also checks risk,
-holds and settles money of 10,000 accounts, charges fees and writes events. Both take turns, since a
-busy machine slows whoever runs; the best run of each counts. Trades, traded quantity, cancels and
+A flow is a kind that `mexchange.bench.flow` makes, or a flow file. The peer
+(`bench/peers/btree_book.rs`) matches orders and nothing else; the kernel also checks risk, holds
+and settles money of 10,000 accounts, charges fees and writes events. Both take turns, since a busy
+machine slows whoever runs; the best run of each counts. Trades, traded quantity, cancels and
 resting orders have to be equal. Without rustc the kernel runs alone.
 
 Exits with 1 when the two disagree.
@@ -40,19 +41,27 @@ def build_peer(folder: Path) -> Path | None:
 
 
 def run_peer(binary: Path, flow: Path) -> dict[str, Any]:
-    """One run of the peer over a flow file."""
+    """One run of the peer over a flow file: commands, seconds, commands_per_second and COUNTS."""
     done = subprocess.run([binary, flow], check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
-def compare(
-    kind: str, commands: int, repeat: int, folder: Path, peer: Path | None
-) -> dict[str, Any]:
-    """Runs one kind of flow through both, in turns."""
-    rows = flows.make(kind, commands)
-    path = folder / f"{kind}.flow"
-    flows.save(path, rows)
+def flow_file(flow: str, commands: int, folder: Path) -> Path:
+    """The file of a flow, which is made in `folder` unless `flow` names a file."""
+    if flow not in flows.KINDS:
+        return Path(flow)
+    path = folder / f"{flow}.flow"
+    flows.save(path, flows.make(flow, commands))
+    return path
+
+
+def compare(path: Path, repeat: int, peer: Path | None) -> dict[str, Any]:
+    """Runs a flow file through both, in turns: commands, COUNTS, digest, speeds and their ratio.
+
+    `differs` has [ours, theirs] of each count that is not equal.
+    """
+    rows = flows.load(path)
     bench = Bench.of(rows)
     counts, _ = bench.count()
     ours, theirs, rust = [], [], None
@@ -61,8 +70,7 @@ def compare(
         if peer is not None:
             rust = run_peer(peer, path)
             theirs.append(rust["seconds"])
-    path.unlink()
-    result: dict[str, Any] = {"flow": kind, "commands": len(rows), **counts}
+    result: dict[str, Any] = {"flow": path.stem, "commands": len(rows), **counts}
     result["kernel_per_second"] = round(len(rows) / min(ours))
     if rust is not None:
         result["rust_per_second"] = round(len(rows) / min(theirs))
@@ -71,41 +79,52 @@ def compare(
     return result
 
 
+HEADING = (
+    f"{'flow':<10}{'kernel':>9}{'rust':>9}{'ratio':>8}"
+    f"{'trades':>12}{'traded':>14}{'cancelled':>11}{'resting':>10}"
+)
+
+
 def line(result: dict[str, Any]) -> str:
     """One row of the table."""
-    rust = f"{result['rust_per_second'] / 1e6:9.1f}" if "ratio" in result else " " * 9
-    ratio = f"{result['ratio']:6.1f}×" if "ratio" in result else " " * 7
-    same = {True: "", False: "equal"}.get("ratio" not in result, "")
-    if result.get("differs"):
-        same = f"DIFFERENT {result['differs']}"
+    rust = ratio = same = ""
+    if "ratio" in result:
+        rust = f"{result['rust_per_second'] / 1e6:.1f}"
+        ratio = f"{result['ratio']:.1f}×"
+        same = f"DIFFERENT {result['differs']}" if result["differs"] else "equal"
     return (
-        f"{result['flow']:<10}{result['kernel_per_second'] / 1e6:9.1f}{rust} {ratio}"
-        f"{result['trades']:>12,}{result['cancelled']:>11,}{result['resting']:>10,}  {same}"
+        f"{result['flow']:<10}{result['kernel_per_second'] / 1e6:>9.1f}{rust:>9}{ratio:>8}"
+        f"{result['trades']:>12,}{result['traded_quantity']:>14,}{result['cancelled']:>11,}"
+        f"{result['resting']:>10,}  {same}"
     )
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Compare and print; see the top of this file."""
     parser = argparse.ArgumentParser(description="the kernel beside a Rust book, on equal flows")
-    parser.add_argument("--commands", type=float, default=2e6)
+    parser.add_argument("--commands", type=float, default=2e6, help="of each flow that is made")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--flows", default=",".join(flows.KINDS))
+    parser.add_argument("--flows", default=",".join(flows.KINDS), help="kinds or files")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    names = options.flows.split(",")
+    for name in names:
+        if name not in flows.KINDS and not Path(name).is_file():
+            parser.error(f"no flow {name!r}; there are {', '.join(flows.KINDS)}, and files")
     results = []
-    with tempfile.TemporaryDirectory() as name:
-        peer = build_peer(Path(name))
+    with tempfile.TemporaryDirectory() as folder:
+        peer = build_peer(Path(folder))
         if peer is None:
             print("no rustc on this machine: the kernel runs alone", file=sys.stderr)
         if not options.json:
-            print("millions of commands a second, best of", options.repeat)
-            print(f"{'flow':<10}{'kernel':>9}{'rust':>9}{'ratio':>8}", end="")
-            print(f"{'trades':>12}{'cancelled':>11}{'resting':>10}")
-        for kind in options.flows.split(","):
-            result = compare(kind, int(options.commands), options.repeat, Path(name), peer)
-            results.append(result)
+            print(f"millions of commands a second, best of {options.repeat}\n{HEADING}")
+        for name in names:
+            path = flow_file(name, int(options.commands), Path(folder))
+            results.append(compare(path, options.repeat, peer))
+            if name in flows.KINDS:
+                path.unlink()
             if not options.json:
-                print(line(result), flush=True)
+                print(line(results[-1]), flush=True)
     if options.json:
         print(json.dumps(results, indent=2))
     return int(any(result.get("differs") for result in results))
