@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mexchange.data.depth import CHANGE, DepthBuilder, changes
 from mexchange.data.errors import DataError
 from mexchange.data.feed_log import FeedLog
-from mexchange.data.lobster import Book, Messages, read_book, read_messages
+from mexchange.data.lobster import Book, Messages, find_opening, read_book, read_messages
 from mexchange.data.lobster_flow import Flow, Levels, to_flow
 from mexchange.exchange import Exchange
 from mexchange.markets import Market
@@ -53,6 +53,8 @@ class ReplayReport:
         hidden_executions: which do not touch the visible book.
         commands, events: of the engine in `seconds`.
         divergence: what did not go as in the file; see `mexchange.data.feed_log.Outcome`.
+        opening_book: the file whose first row was the book to start from, None for an empty book.
+        opening_levels: how many levels of each side that row has.
         digest: of the engine's state at the end.
     """
 
@@ -71,6 +73,8 @@ class ReplayReport:
     commands: int
     events: int
     divergence: dict[str, int]
+    opening_book: str | None
+    opening_levels: int
     digest: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,9 +97,12 @@ def replay(
     Args:
         book: the order book file to compare with; row `k` is the book after message `k`, and it
             may end before the messages do. None compares nothing.
-        opening: an order book file whose first row is the book that the replay starts from, when
-            `book` has too few levels for that. Default: `book`; without both, an empty book.
-        levels: how many levels of each side to compare. Default: all that `book` has.
+        opening: an order book file whose first row is the book that the replay starts from.
+            Default: `book` or, if it has more levels, a file of the same day beside the messages
+            (see `find_opening`); without any, an empty book.
+        levels: how many levels of each side to compare. Default: nine tenths of those that `book`
+            has, because an order that stands deeper than the last published level is in neither
+            file, and is missed when its level moves up.
         market: default `lobster_market`.
         engine, batch: which engine, and how many commands it is given at once.
 
@@ -103,7 +110,7 @@ def replay(
     """
     messages = messages if isinstance(messages, Messages) else read_messages(messages)
     book = _book(book)
-    opening = book if opening is None else _book(opening)
+    opening = find_opening(messages, book) if opening is None else _book(opening)
     if book is not None and len(book) > len(messages):
         raise DataError(
             book.path, f"has {len(book)} rows for the {len(messages)} rows of {messages.path}"
@@ -111,6 +118,8 @@ def replay(
     if levels is not None and (book is None or not 1 <= levels <= book.levels):
         there = "no book to compare with" if book is None else f"only {book.levels} in {book.path}"
         raise ValueError(f"cannot compare {levels} levels: there are {there}")
+    if book is not None and levels is None:
+        levels = book.levels - book.levels // 10
     flow = to_flow(messages, opening, market=market)
     run = _Run(flow, engine, batch)
     exact = None if book is None else run.compare(Levels.of(book, flow.market), levels)
@@ -120,7 +129,7 @@ def replay(
         seconds=seconds,
         events_per_second=len(messages) / seconds if seconds else 0.0,
         rows_compared=0 if exact is None else len(exact),
-        levels_compared=0 if book is None else levels or book.levels,
+        levels_compared=levels or 0,
         rows_exact=0 if exact is None else int(np.count_nonzero(exact)),
         first_mismatch_row=_first_miss(exact, flow.first),
         executions=outcome.executions,
@@ -131,6 +140,8 @@ def replay(
         commands=len(flow.commands),
         events=run.events,
         divergence=outcome.divergence,
+        opening_book=None if opening is None else opening.path,
+        opening_levels=0 if opening is None else opening.levels,
         digest=run.exchange.digest(),
     )
 

@@ -1,16 +1,19 @@
 """Opening recorded files: plain or compressed bytes, and tables of comma-separated integers.
 
 The compression is told by the first bytes of a file, not by its name, so a renamed file still
-opens and a wrong name does not mislead.
+opens and a wrong name does not mislead. Empty lines at the end of a table are ignored.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 import zstandard
@@ -24,19 +27,33 @@ _SHOWN = 40
 
 
 def _unzstd(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress(data)
+    parts = []
+    while data:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        parts.append(frame.decompress(data))
+        # A frame that was cut off decompresses without complaint as far as it goes.
+        if not frame.eof:
+            raise EOFError("it ends in the middle")
+        data = frame.unused_data
+    return b"".join(parts)
 
 
-_FORMATS = (
-    (b"\x28\xb5\x2f\xfd", "zstd", _unzstd),
-    (b"\x1f\x8b", "gzip", gzip.decompress),
-    (b"\xfd7zXZ\x00", "xz", lzma.decompress),
+def _unzstd_stream(stream: io.BytesIO) -> Any:
+    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    return io.BufferedReader(cast(io.RawIOBase, reader))
+
+
+# The first bytes of a format, its name, how to decompress all of it and how to do it bit by bit.
+_FORMATS: tuple[tuple[bytes, str, Any, Any], ...] = (
+    (b"\x28\xb5\x2f\xfd", "zstd", _unzstd, _unzstd_stream),
+    (b"\x1f\x8b", "gzip", gzip.decompress, lambda stream: gzip.GzipFile(fileobj=stream)),
+    (b"\xfd7zXZ\x00", "xz", lzma.decompress, lzma.LZMAFile),
 )
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """The content of a file, decompressed if it is zstd, gzip or xz.
+def read_bytes(path: str | Path, lines: int | None = None) -> bytes:
+    """The content of a file or its first `lines`, decompressed if it is zstd, gzip or xz.
 
     Raises DataError if the file is missing, unreadable, empty, or damaged.
     """
@@ -48,31 +65,41 @@ def read_bytes(path: str | Path) -> bytes:
         raise DataError(path, "is a folder, not a file") from None
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror or error})") from None
-    for magic, name, decompress in _FORMATS:
+    for magic, name, decompress, stream in _FORMATS:
         if data.startswith(magic):
             try:
-                data = decompress(data)
+                if lines is None:
+                    data = decompress(data)
+                else:
+                    data = b"".join(islice(stream(io.BytesIO(data)), lines))
             except _BROKEN as error:
                 raise DataError(path, f"damaged {name} file ({error})") from None
             break
+    if lines is not None:
+        data = b"".join(islice(io.BytesIO(data), lines))
     if not data.strip():
         raise DataError(path, "the file is empty")
     return data
 
 
 def read_table(
-    path: str | Path, columns: Sequence[str] | None = None, *, text: Sequence[str] = ()
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    *,
+    text: Sequence[str] = (),
+    rows: int | None = None,
 ) -> pl.DataFrame:
     """A file of comma-separated integers without a header as a frame, one row a line.
 
     Args:
         columns: their names; None takes as many as the first line has, named `0`, `1`, ...
         text: those of `columns` that stay strings, for the caller to parse.
+        rows: read only so many; None reads all.
 
     Raises DataError, naming the first bad line, for a wrong number of fields or a field that is
     not a 64-bit integer.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, rows).rstrip(b"\r\n")
     if columns is None:
         first = data[: data.find(b"\n")] if b"\n" in data else data
         columns = [str(number) for number in range(first.count(b",") + 1)]

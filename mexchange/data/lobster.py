@@ -26,7 +26,15 @@ import polars as pl
 from mexchange.data.errors import DataError
 from mexchange.data.files import read_table
 
-__all__ = ["PRICE_UNITS", "Book", "MessageType", "Messages", "read_book", "read_messages"]
+__all__ = [
+    "PRICE_UNITS",
+    "Book",
+    "MessageType",
+    "Messages",
+    "find_opening",
+    "read_book",
+    "read_messages",
+]
 
 PRICE_UNITS = 10_000
 """A price in a file is dollars times this."""
@@ -36,6 +44,7 @@ NANOSECONDS = 1_000_000_000
 _COLUMNS = ("time", "type", "order id", "size", "price", "direction")
 _TIME = r"^[0-9]{1,9}(\.[0-9]{1,18})?$"
 _NAME = re.compile(r"(?P<symbol>[A-Za-z.]+)_(?P<date>\d{4}-\d{2}-\d{2})_\d+_\d+_")
+_MESSAGES = re.compile(r"(?P<day>.+_)message_")
 
 Int64 = npt.NDArray[np.int64]
 
@@ -144,12 +153,12 @@ def read_messages(path: str | Path) -> Messages:
     )
 
 
-def read_book(path: str | Path) -> Book:
-    """Read an order book file of any number of levels.
+def read_book(path: str | Path, rows: int | None = None) -> Book:
+    """Read an order book file of any number of levels, all of it or the first `rows`.
 
     Raises DataError as `read_messages` does.
     """
-    frame = read_table(path)
+    frame = read_table(path, rows=rows)
     if frame.width % 4:
         raise DataError(path, f"{frame.width} fields are not four for each level", line=1)
     table = frame.to_numpy().reshape(len(frame), -1, 4)
@@ -166,6 +175,38 @@ def read_book(path: str | Path) -> Book:
     ask_price, bid_price = (np.ascontiguousarray(prices[:, :, side]) for side in (0, 1))
     ask_size, bid_size = (np.ascontiguousarray(sizes[:, :, side]) for side in (0, 1))
     return Book(str(path), ask_price, ask_size, bid_price, bid_size)
+
+
+def find_opening(messages: Messages, book: Book | None = None) -> Book | None:
+    """The deepest published book after the first message: of `book` or of a file beside it.
+
+    Files beside the messages belong to them if their names begin alike up to `message_` and
+    `orderbook_`; one is taken only if it has more levels than `book` and agrees with it on those
+    that both have. None if there is no book at all.
+    """
+    opening = None if book is None else book.head(1)
+    match = _MESSAGES.match(Path(messages.path).name)
+    if match is None:
+        return opening
+    for path in sorted(Path(messages.path).parent.iterdir()):
+        if not path.name.startswith(f"{match['day']}orderbook_"):
+            continue
+        try:
+            other = read_book(path, 1)
+        except DataError:
+            continue
+        if opening is None or (other.levels > opening.levels and _agree(opening, other)):
+            opening = other
+    return opening
+
+
+def _agree(book: Book, deeper: Book) -> bool:
+    """Whether the first row of `book` is the top of that of `deeper`."""
+    parts = ("ask_price", "ask_size", "bid_price", "bid_size")
+    return all(
+        np.array_equal(getattr(book, name)[0], getattr(deeper, name)[0, : book.levels])
+        for name in parts
+    )
 
 
 def _named(path: str | Path) -> tuple[str, str]:
