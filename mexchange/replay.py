@@ -28,6 +28,9 @@ __all__ = ["ReplayReport", "replay"]
 Int64 = npt.NDArray[np.int64]
 
 CHUNK = 8192
+PASSES = 5
+ENOUGH_S = 0.5
+"""No further pass against the clock is begun after so many seconds of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ class ReplayReport:
 
     Attributes:
         messages: in the message file.
-        seconds: that the engine takes: checks, holds, matching, settlement, events. It is measured
-            in a pass of its own, so reading files, making commands, comparing books and compiling
-            are not in it.
+        seconds: that the engine takes: checks, holds, matching, settlement, events. It is the best
+            of a few passes of their own, so reading files, making commands, comparing books and
+            compiling are not in it.
         events_per_second: messages by `seconds`.
         rows_compared: published rows that were compared, each as a whole.
         levels_compared: of each side, in every row.
@@ -186,12 +189,15 @@ class _Run:
 
     def seconds(self) -> float:
         """How long the engine takes for the flow, with all code compiled and nobody watching."""
-        exchange = self._exchange()
-        exchange.step(self.flow.opening)
-        began = perf_counter()
-        for _ in exchange.stream(self.flow.commands, self._batch):
-            pass
-        return perf_counter() - began
+        passes: list[float] = []
+        while len(passes) < PASSES and sum(passes) < ENOUGH_S:
+            exchange = self._exchange()
+            exchange.step(self.flow.opening)
+            began = perf_counter()
+            for _ in exchange.stream(self.flow.commands, self._batch):
+                pass
+            passes.append(perf_counter() - began)
+        return min(passes)
 
     def _keep(self, events: Events) -> None:
         self.log.add(events)
