@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mexchange.data.errors import DataError
 from mexchange.data.lobster import PRICE_UNITS, Book, Messages, MessageType
 from mexchange.data.priority import AGGRESS, DELETE, PLACE, SHRINK, follow
-from mexchange.markets import Asset, Fees, Market, decimal
+from mexchange.markets import MONEY_LIMIT, Asset, Fees, Market, decimal
 from mexchange.records import (
     SOURCE_SHIFT,
     CommandKind,
@@ -112,7 +112,8 @@ def to_flow(
         account, source, market_index: what the commands carry.
         origin_ns: added to every time, which otherwise counts from midnight.
 
-    Raises DataError naming the line of a price that is off tick or a size past the market's bound.
+    Raises DataError naming the line of a price that is off tick or a size past the market's bound,
+    and for orders that all together are worth more than an exchange can count.
     """
     market = market or lobster_market(messages.symbol or "STOCK")
     first = 0 if opening is None else 1
@@ -136,6 +137,8 @@ def to_flow(
     )
     for part in (before, batch):
         part["account"], part["market"] = account, market_index
+        if (part["price"] * part["quantity"].astype(np.float64)).sum() > _most(market):
+            raise DataError(messages.path, "its orders are worth more than an exchange can count")
     return Flow(
         market=market,
         account=account,
@@ -176,6 +179,11 @@ def _commands(
         time_in_force=np.where(aggress, TimeInForce.IOC, TimeInForce.GTC),
     )
     return batch, np.where(aggress, subject, NO_ORDER)
+
+
+def _most(market: Market) -> float:
+    """The notional in lots times ticks that `Flow.funds` can double and still be in bounds."""
+    return MONEY_LIMIT / max(market.quote_per_lot_tick, market.base_per_lot) / 8
 
 
 def _counted(messages: Messages, first: int) -> dict[str, int]:
