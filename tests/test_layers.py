@@ -34,9 +34,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mexchange.simulation", "mexchange.replay", "mexchange.backtest"),
     ("mexchange.analytics",),
     ("mexchange.testing",),
+    # The package itself only gathers the names that users import.
+    ("mexchange",),
     ("mexchange.bench",),
     ("mexchange.cli", "mexchange.__main__"),
-    ("mexchange",),
     ("strategies",),
     ("scenarios",),
     ("live",),

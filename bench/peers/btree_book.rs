@@ -46,7 +46,8 @@ impl Book {
     /// Takes from the best level of the other side, within `worst`, and returns what is left.
     fn cross(&mut self, side: i64, mut quantity: i64, worst: Option<i64>) -> i64 {
         while quantity > 0 {
-            let Some(mut level) = best_opposite(&mut self.bids, &mut self.asks, side) else { break };
+            let best = best_opposite(&mut self.bids, &mut self.asks, side);
+            let Some(mut level) = best else { break };
             let price = *level.key();
             let beyond = worst.is_some_and(|w| if side == BUY { price > w } else { price < w });
             if beyond {
@@ -139,8 +140,9 @@ fn read(path: &str) -> Result<Vec<[i64; 5]>, String> {
     if bytes.is_empty() || bytes.len() % 40 != 0 {
         return Err(format!("{path}: {} bytes are not rows of 40 bytes", bytes.len()));
     }
-    let field = |row: &[u8], i: usize| i64::from_le_bytes(row[8 * i..8 * i + 8].try_into().unwrap());
-    Ok(bytes.chunks_exact(40).map(|row| std::array::from_fn(|i| field(row, i))).collect())
+    let field = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let row = |number: usize| std::array::from_fn(|column| field(40 * number + 8 * column));
+    Ok((0..bytes.len() / 40).map(row).collect())
 }
 
 fn main() {
