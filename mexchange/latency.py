@@ -1,0 +1,148 @@
+"""How long a message is on its way: to the exchange, and back from it.
+
+A model is a description; `way` makes of it the endless sequence of delays of one line, drawn from a
+generator of its own, which is seeded by the run's seed and the line's name. So no line's delays
+depend on who else is there.
+
+Delays are whole nanoseconds, at least 1: nobody sees or reaches anything in no time.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import repeat
+from statistics import NormalDist
+
+import numpy as np
+
+from mexchange.clock import nanoseconds
+
+__all__ = ["ConstantLatency", "Latency", "LogNormalLatency", "generator"]
+
+QUANTILES = 1 << 14
+"""A log-normal delay is one of so many equally likely ones."""
+DRAWS = 1024
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """The random generator that belongs to a name in the run with this seed.
+
+    >>> bool(generator(1, "maker").random() == generator(1, "maker").random())
+    True
+    """
+    key = blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(key, "little")))
+
+
+class Latency(ABC):
+    """A model of delays each way."""
+
+    @abstractmethod
+    def least(self) -> tuple[int, int]:
+        """The shortest delays there can be, in nanoseconds: to the exchange and back."""
+
+    @abstractmethod
+    def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
+        """The delays in nanoseconds, without end, of one line in one direction."""
+
+
+def _delay(length: int | str, what: str) -> int:
+    delay = nanoseconds(length)
+    if delay < 1:
+        raise ValueError(f"{what} latency {length!r} is not at least 1 ns")
+    return delay
+
+
+@dataclass(frozen=True)
+class ConstantLatency(Latency):
+    """The same delay always: `there` to the exchange and `back` (default: the same) from it.
+
+    >>> ConstantLatency("1ms", "500us").least()
+    (1000000, 500000)
+
+    Raises ValueError for less than a nanosecond.
+    """
+
+    there: int | str = "1ms"
+    back: int | str | None = None
+    _ns: tuple[int, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        back = self.there if self.back is None else self.back
+        object.__setattr__(self, "_ns", (_delay(self.there, "there"), _delay(back, "back")))
+
+    def least(self) -> tuple[int, int]:
+        """Both delays."""
+        return self._ns
+
+    def way(self, back: bool, seed: int, name: str) -> Iterator[int]:  # noqa: ARG002
+        """The delay again and again."""
+        return repeat(self._ns[back])
+
+
+@dataclass(frozen=True)
+class LogNormalLatency(Latency):
+    """Delays around a median, with the long tail of real networks.
+
+    `there` and `back` (default: the same) are the medians, `sigma` the standard deviation of the
+    logarithm: with 0.5 one delay in twenty is above 2.3 times the median, one in a thousand above
+    4.7 times. `floor` is what no delay is below.
+
+    Raises ValueError for a median below the floor, a floor below 1 ns or a sigma outside 0 … 4.
+
+    >>> model = LogNormalLatency("1ms", sigma=0.3)
+    >>> delays = model.way(False, 1, "maker")
+    >>> all(100_000 < next(delays) < 10_000_000 for _ in range(100))
+    True
+    """
+
+    there: int | str = "1ms"
+    back: int | str | None = None
+    sigma: float = 0.5
+    floor: int | str = 1
+    _tables: tuple[tuple[int, ...], tuple[int, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        floor = _delay(self.floor, "floor")
+        if not 0 <= self.sigma <= 4:
+            raise ValueError(f"sigma {self.sigma!r} is not in 0 … 4")
+        back = self.there if self.back is None else self.back
+        medians = _delay(self.there, "there"), _delay(back, "back")
+        if min(medians) < floor:
+            raise ValueError(f"a median latency is below the floor of {floor} ns")
+        tables = tuple(_table(median, self.sigma, floor) for median in medians)
+        object.__setattr__(self, "_tables", tables)
+
+    def least(self) -> tuple[int, int]:
+        """The first entry of each table."""
+        return self._tables[0][0], self._tables[1][0]
+
+    def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
+        """Independent draws."""
+        table = np.array(self._tables[back])
+        draws = generator(seed, f"latency/{'back' if back else 'there'}/{name}")
+        while True:
+            yield from table[draws.integers(0, QUANTILES, DRAWS)].tolist()
+
+    def share_below(self, length: int | str, back: bool = False) -> float:
+        """Which share of the delays is below `length`."""
+        return bisect_left(self._tables[back], nanoseconds(length)) / QUANTILES
+
+
+@lru_cache(maxsize=64)
+def _table(median: int, sigma: float, floor: int) -> tuple[int, ...]:
+    """Equally likely delays, ascending.
+
+    Chance then picks whole numbers from a table, so that a last bit of `exp` that differs between
+    processors cannot change a run: here it would have to fall on a rounding edge.
+    """
+    normal = NormalDist().inv_cdf
+    half = [normal((2 * i + 1) / (2 * QUANTILES)) for i in range(QUANTILES // 2)]
+    scores = half + [-score for score in reversed(half)]
+    return tuple(max(floor, round(median * math.exp(sigma * score))) for score in scores)
