@@ -11,7 +11,7 @@ import traceback
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from mexchange.cli.errors import UserError, refusing, unknown
 
@@ -29,7 +29,6 @@ __all__ = [
     "load_strategy",
     "make_strategy",
     "parameters",
-    "parameters_of",
     "strategies_there",
 ]
 
@@ -105,10 +104,10 @@ def load_strategy(name: str) -> type[Strategy]:
 
 def strategies_there() -> dict[str, type[Strategy]]:
     """The strategies that come with mExchange, by name."""
-    import strategies
     from mexchange.strategy import Strategy
 
-    return _classes(strategies, Strategy)
+    # By its name, as a plugin: mexchange itself stands below the strategies and needs none.
+    return _classes(importlib.import_module("strategies"), Strategy)
 
 
 def _classes(module: ModuleType, base: type) -> dict[str, Any]:
@@ -153,18 +152,12 @@ def make_strategy(strategy: type[Strategy], given: Sequence[str]) -> Strategy:
         return strategy(**values)
 
 
-def parameters_of(strategy: type[Strategy]) -> dict[str, Any]:
-    """The parameters of a strategy, name → type: its public annotated attributes with a value."""
-    return {
-        name: hint
-        for name, hint in get_type_hints(strategy).items()
-        if not name.startswith("_") and get_origin(hint) is not ClassVar and hasattr(strategy, name)
-    }
-
-
 def parameters(strategy: type[Strategy], given: Sequence[str]) -> dict[str, Any]:
     """`key=value` texts as typed parameters of `strategy`; UserError for a wrong name or value."""
-    known = parameters_of(strategy)
+    from mexchange.strategy.parameters import parameters_of
+
+    with refusing(ValueError):
+        known = parameters_of(strategy)
     values: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -177,13 +170,17 @@ def parameters(strategy: type[Strategy], given: Sequence[str]) -> dict[str, Any]
         try:
             values[name] = _convert(value, known[name])
         except (ValueError, InvalidOperation):
-            wanted = getattr(known[name], "__name__", str(known[name]))
-            raise UserError(f"--param {name}: {value!r} is not a value of type {wanted}") from None
+            raise UserError(f"--param {name}: {value!r} is not {_wanted(known[name])}") from None
     return values
 
 
 def _convert(text: str, hint: Any) -> Any:
-    if get_origin(hint) in {Union, UnionType}:
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _convert(text, get_args(hint)[0])
+    if origin is Literal:
+        return _look_up(text, {str(value).lower(): value for value in get_args(hint)})
+    if origin in {Union, UnionType}:
         return _first_that_fits(text, get_args(hint))
     if hint is type(None):
         return _look_up(text, {"none": None})
@@ -191,6 +188,19 @@ def _convert(text: str, hint: Any) -> Any:
         return _look_up(text, _TRUTH)
     converters: dict[Any, Callable[[str], Any]] = {int: int, float: float, Decimal: Decimal}
     return converters.get(hint, str)(text)
+
+
+def _wanted(hint: Any) -> str:
+    """In words, what may be given for a type."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _wanted(get_args(hint)[0])
+    if origin is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    if origin in {Union, UnionType}:
+        return " or ".join(_wanted(inner) for inner in get_args(hint))
+    words = {int: "a whole number", bool: "true or false", float: "a number", Decimal: "a number"}
+    return "none" if hint is type(None) else words.get(hint, "a text")
 
 
 def _look_up(text: str, values: dict[str, Any]) -> Any:

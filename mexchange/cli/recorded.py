@@ -12,7 +12,6 @@ from mexchange.cli.parsing import (
     existing,
     load_strategy,
     make_strategy,
-    parameters_of,
     strategies_there,
 )
 
@@ -65,6 +64,8 @@ def run_backtest(
 
 def list_strategies(*, as_json: bool) -> None:
     """Print the strategies and, below each, its parameters as they are without `--param`."""
+    from mexchange.strategy.parameters import parameters_of
+
     known = strategies_there()
     if as_json:
         values = {
