@@ -122,7 +122,7 @@ def test_a_wrong_row_is_named(tmp_path: Path, row: list[int], words: str) -> Non
     path = tmp_path / "flow.bin"
     flows.save(path, np.array([[0, 0, 0, 10, 1], row]))
     with pytest.raises(ValueError, match=r"flow\.bin: " + words):
-        engine.run(path, 1)
+        engine.prepare(path)
 
 
 def test_the_maker_of_flows_as_a_command(
@@ -161,7 +161,8 @@ def test_orders_are_spread_over_funded_accounts_that_pay_fees() -> None:
 def test_a_run_says_what_it_measured(tmp_path: Path) -> None:
     path = tmp_path / "flow.bin"
     flows.save(path, flows.make("feed", SHORT))
-    first, again = engine.run(path, 2), engine.run(path, 1)
+    bench = engine.prepare(path)
+    first, again = engine.measure(bench, 2), engine.measure(bench, 1)
     assert list(first) == [
         "commands",
         "seconds",
@@ -176,7 +177,8 @@ def test_a_run_says_what_it_measured(tmp_path: Path) -> None:
     assert first["seconds"] > 0
     assert first["digest"] == again["digest"]
     with pytest.raises(ValueError, match="repeat"):
-        engine.run(path, 0)
+        engine.measure(bench, 0)
+    assert len(engine.prepare(commands=10).commands) == 10
 
 
 @pytest.mark.skipif(shutil.which("rustc") is None, reason="no Rust compiler on this machine")

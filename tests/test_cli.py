@@ -1,8 +1,13 @@
-"""The `mexchange` command as a user meets it: in a process of its own."""
+"""The `mexchange` command as a user meets it.
+
+Most commands run inside the process of the tests, which is quicker; what has to do with starting,
+with signals and with pipes runs in a process of its own.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from mexchange.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +33,35 @@ MESSAGES = """\
 """
 
 
-@pytest.fixture(scope="module")
-def mexchange() -> Run:
-    """Runs `mexchange` with these arguments."""
+@pytest.fixture
+def mexchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `mexchange` with these arguments, here."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [*sys.path])
 
-    def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "mexchange", *map(str, arguments)],
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        words = [*map(str, arguments)]
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(words, ended.value.code, printed.out, printed.err)
 
     return run
+
+
+def process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs `mexchange` with these arguments in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "mexchange", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:

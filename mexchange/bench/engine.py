@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,9 +25,11 @@ from mexchange.records import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mexchange.engine import Kernel
 
-__all__ = ["ACCOUNTS", "Bench", "run", "to_commands"]
+__all__ = ["ACCOUNTS", "Bench", "measure", "prepare", "to_commands"]
 
 ACCOUNTS = 10_000
 FEES = Fees(maker_ppm=100, taker_ppm=250)
@@ -139,21 +140,30 @@ class Bench:
         return counts, kernel.sequence
 
 
-def run(flow: Path | None = None, repeat: int = 5, commands: int = 2_000_000) -> dict[str, Any]:
-    """The best of `repeat` runs over a flow file, or over a `feed` of so many `commands`.
+def prepare(flow: Path | None = None, commands: int = 2_000_000) -> Bench:
+    """A flow file, or a `feed` of so many `commands`, ready to be measured.
+
+    Raises OSError or ValueError for a file that cannot be used.
+    """
+    if flow is None:
+        return Bench.of(flows.make("feed", commands, SEED))
+    rows = flows.load(flow)
+    try:
+        return Bench.of(rows)
+    except ValueError as error:
+        raise ValueError(f"{flow}: {error}") from None
+
+
+def measure(bench: Bench, repeat: int = 5) -> dict[str, Any]:
+    """The best of `repeat` runs.
 
     Keys: commands, seconds, commands_per_second, trades, traded_quantity, cancelled, resting,
     digest.
 
-    Raises OSError or ValueError for a file that cannot be used, RuntimeError if two runs differ.
+    Raises ValueError for a `repeat` below one, RuntimeError if two runs differ.
     """
     if repeat < 1:
         raise ValueError(f"repeat must be at least 1, not {repeat}")
-    rows = flows.make("feed", commands, SEED) if flow is None else flows.load(Path(flow))
-    try:
-        bench = Bench.of(rows)
-    except ValueError as error:
-        raise ValueError(f"{flow}: {error}") from None
     counts, last = bench.count()
     best = float("inf")
     for _ in range(repeat):
@@ -162,8 +172,8 @@ def run(flow: Path | None = None, repeat: int = 5, commands: int = 2_000_000) ->
             raise RuntimeError(f"two runs of the same flow differ: {sequence} and {last} events")
         best = min(best, seconds)
     return {
-        "commands": len(rows),
+        "commands": len(bench.commands),
         "seconds": round(best, 6),
-        "commands_per_second": round(len(rows) / best),
+        "commands_per_second": round(len(bench.commands) / best),
         **counts,
     }

@@ -18,11 +18,13 @@ def run_bench_engine(flow: Path | None, repeat: int, *, as_json: bool) -> None:
     """Time the engine on `flow`, else on a flow that it makes."""
     if flow is not None:
         existing(flow)
-    announce_compilation()
     from mexchange.bench import engine
 
-    with refusing(ValueError), working("timing the engine", hidden=as_json):
-        measured = engine.run(flow, repeat)
+    with refusing(ValueError):
+        bench = engine.prepare(flow)
+    announce_compilation()
+    with working("timing the engine", hidden=as_json):
+        measured = engine.measure(bench, repeat)
     show(measured, as_json=as_json)
 
 

@@ -34,11 +34,17 @@ def run_replay(
     for path in (messages, book, opening):
         if path is not None:
             existing(path)
+    from mexchange.data.lobster import read_book, read_messages
+
+    # What is wrong with the files is said before anybody waits for a compiler.
+    flow = read_messages(messages)
+    published = None if book is None else read_book(book)
+    before = None if opening is None else read_book(opening)
     announce_compilation()
     from mexchange.replay import replay
 
     with refusing(ValueError), working(f"replaying {messages.name}", hidden=as_json):
-        report = replay(messages, book, opening=opening, levels=levels)
+        report = replay(flow, published, opening=before, levels=levels)
     show(report.as_dict(), as_json=as_json)
 
 
