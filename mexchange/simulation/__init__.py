@@ -1,0 +1,5 @@
+"""Whole runs in virtual time: strategies, an exchange between them, and what came of it."""
+
+from mexchange.simulation.run import Agent, Simulation
+
+__all__ = ["Agent", "Simulation"]

@@ -1,0 +1,223 @@
+"""`Simulation`: puts strategies on an exchange and lets virtual time pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mexchange.clock import SimClock, nanoseconds
+from mexchange.exchange import Exchange
+from mexchange.latency import ConstantLatency, Latency, generator
+from mexchange.markets import Asset, Market, Number
+from mexchange.records import Command, CommandKind, Commands, EventKind, Reason, commands
+from mexchange.simulation.progress import Bar
+from mexchange.strategy import Book, Desk, Strategy
+from mexchange.transport import SimTransport
+
+if TYPE_CHECKING:
+    from mexchange.analytics.result import Result
+
+__all__ = ["Agent", "Simulation"]
+
+Funds = Mapping[str, Number]
+"""Asset → amount: an int is atoms, a Decimal or a text an amount."""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A strategy in a run; what is left out is the same for all.
+
+    `name` must be its own (default: that of the class, numbered if there are several), `market` is
+    the number or name of the market it is put on, `tier` its fee tier.
+    """
+
+    strategy: Strategy
+    name: str = ""
+    funds: Funds | None = None
+    latency: Latency | None = None
+    market: int | str = 0
+    tier: int = 0
+
+
+class Simulation:
+    """Strategies that trade with one another, and with recorded flow, in virtual time.
+
+    `funds` and `latency` are those of every agent that brings none of its own. `setup` are commands
+    that are applied before anything else (whatever their time), `flow` are arrays of commands that
+    arrive at the times they bear: recorded orders of accounts that `setup` opens, sorted by time.
+    `accounts` names these accounts. Strategies get the accounts after them, in their order, and
+    order ids of the sources 1, 2, …; source 0 is for setup and flow.
+
+    The same arguments give the same run, to the last event.
+
+    Raises ValueError for what does not fit together: names, funds, a rejected command of `setup`.
+    """
+
+    def __init__(
+        self,
+        markets: Market | Sequence[Market],
+        agents: Sequence[Strategy | Agent],
+        *,
+        funds: Funds | None = None,
+        latency: Latency | None = None,
+        seed: int = 1,
+        setup: Commands | None = None,
+        flow: Iterable[Commands] | None = None,
+        accounts: Mapping[int, str] | None = None,
+        start_ns: int = 0,
+        title: str = "simulation",
+        parameters: Mapping[str, Any] | None = None,
+        engine: str = "kernel",
+    ) -> None:
+        self.seed, self.start_ns, self.title = seed, start_ns, title
+        self.latency = ConstantLatency() if latency is None else latency
+        self.exchange = Exchange(markets, engine=engine)
+        self.clock = SimClock(start_ns)
+        self.transport = SimTransport(self.exchange, self.clock, seed)
+        self.agents = _named(agents)
+        self.accounts: dict[int, str] = {0: "house", **(accounts or {})}
+        self._extra_parameters = dict(parameters or {})
+        self._flow = flow
+        self._done = False
+        if setup is not None and len(setup):
+            setup = setup.copy()
+            setup["time_ns"] = start_ns
+            self._apply(setup)
+        # All accounts first: who is connected would hear of the money of those after him.
+        owners = [self._open(agent, funds) for agent in self.agents]
+        for source, (agent, account) in enumerate(zip(self.agents, owners, strict=True), 1):
+            self._connect(agent, account, source)
+
+    def _apply(self, batch: Commands) -> None:
+        """Give commands to the exchange before the run; ValueError if it refuses one."""
+        events = self.transport.apply(batch)
+        refused = events[events["kind"] == EventKind.REJECTED]
+        if len(refused):
+            first = refused[0]
+            reason = Reason(int(first["reason"])).name
+            raise ValueError(
+                f"{len(refused)} of {len(batch)} commands before the run were rejected, the first "
+                f"with {reason} (account {first['account']}, order {first['order_id']})"
+            )
+
+    def _open(self, agent: Agent, funds: Funds | None) -> int:
+        """Open an agent's account and pay its funds in; returns the number of the account."""
+        exchange = self.exchange
+        given = funds if agent.funds is None else agent.funds
+        if given is None:
+            example = ", ".join(f"{asset.name!r}: '1000'" for asset in exchange.assets)
+            raise ValueError(f"{agent.name} has no funds; give funds={{{example}}}")
+        account = exchange.accounts
+        opening = Command(
+            kind=CommandKind.OPEN_ACCOUNT,
+            time_ns=self.start_ns,
+            account=account,
+            quantity=agent.tier,
+        )
+        numbers = [exchange.asset(name) for name in given]
+        pairs = zip(numbers, given.values(), strict=True)
+        atoms = [_atoms(exchange.assets[number], amount) for number, amount in pairs]
+        deposits = commands(
+            len(given),
+            kind=CommandKind.DEPOSIT,
+            time_ns=self.start_ns,
+            account=account,
+            asset=numbers,
+            quantity=atoms,
+        )
+        self._apply(np.concatenate([opening, deposits[deposits["quantity"] != 0]]))
+        self.accounts[account] = agent.name
+        return account
+
+    def _connect(self, agent: Agent, account: int, source: int) -> None:
+        exchange = self.exchange
+        port = self.transport.connect(account, agent.name, agent.latency or self.latency)
+        names = [asset.name for asset in exchange.assets]
+        owned = [sum(exchange.balance(account, number)) for number in range(len(names))]
+        agent.strategy.connect(
+            port,
+            Desk(account, exchange.markets, names, owned),
+            source=source,
+            home=exchange.market(agent.market),
+            books=[Book(number, market) for number, market in enumerate(exchange.markets)],
+            assets={name: number for number, name in enumerate(names)},
+            rng=generator(self.seed, f"strategy/{agent.name}"),
+        )
+
+    def run(self, duration: int | str, *, progress: bool = False) -> Result:
+        """Let `duration` (ns, or a text as '1h') pass; what came of it.
+
+        `progress` shows a bar on standard error. Raises ValueError for a duration that is not
+        positive, RuntimeError if it has been run before, and whatever a strategy raises.
+        """
+        length = nanoseconds(duration)
+        if length <= 0:
+            raise ValueError(f"duration {duration!r} is not positive")
+        if self._done:
+            raise RuntimeError("this simulation has been run; make a new one")
+        self._done = True
+        end_ns = self.start_ns + length
+        strategies = [agent.strategy for agent in self.agents]
+        bar = Bar(self.clock, self.exchange, end_ns, self.title) if progress else nullcontext()
+        with bar:
+            books = self.transport.feed.snapshot(self.start_ns)
+            opening = [book for book in books if book.bid or book.ask]
+            for port in self.transport.ports:
+                port.deliver(self.start_ns, opening, None)
+            if self._flow is not None:
+                self.transport.play(self._flow)
+            for strategy in strategies:
+                strategy.on_start()
+            self.clock.run(end_ns, [s.run for s in strategies if s.has_run])
+            for strategy in strategies:
+                strategy.on_stop()
+        return self._result()
+
+    def _result(self) -> Result:
+        from mexchange.analytics.result import Result
+
+        agents = {
+            agent.name: {
+                "strategy": type(agent.strategy).__name__,
+                **agent.strategy.parameters,
+            }
+            for agent in self.agents
+        }
+        return Result(
+            self.exchange.markets,
+            np.concatenate(self.transport.events),
+            commands=np.concatenate(self.transport.commands),
+            accounts=self.accounts,
+            start_ns=self.start_ns,
+            seed=self.seed,
+            parameters={**self._extra_parameters, "latency": repr(self.latency), "agents": agents},
+            digest=self.exchange.digest(),
+            title=self.title,
+        )
+
+
+def _atoms(asset: Asset, amount: Number) -> int:
+    return amount if isinstance(amount, int) else asset.atoms(amount)
+
+
+def _named(given: Sequence[Strategy | Agent]) -> list[Agent]:
+    """Agents with a name each; ValueError if two have the same."""
+    agents = [agent if isinstance(agent, Agent) else Agent(agent) for agent in given]
+    kinds = Counter(type(agent.strategy).__name__ for agent in agents if not agent.name)
+    counted: Counter[str] = Counter()
+    named = []
+    for agent in agents:
+        name = agent.name or type(agent.strategy).__name__
+        if not agent.name and kinds[name] > 1:
+            counted[name] += 1
+            name = f"{name}-{counted[name]}"
+        named.append(replace(agent, name=name))
+    twice = [name for name, count in Counter(agent.name for agent in named).items() if count > 1]
+    if twice:
+        raise ValueError(f"two agents are called {twice[0]!r}; give each a name of its own")
+    return named
