@@ -178,8 +178,9 @@ def next_slice(display: int, beyond: int) -> int:
 def look_ahead(x: State, taker: Order) -> tuple[int, int]:
     """Lots and notional that `taker` would trade now, found without changing anything.
 
-    It goes the way of `match`, on copies of the queues. FOK ends at the first own maker unless
-    that would be passed over: what is prevented does not fill it.
+    It goes the way of `match`, on copies of the queues. Own makers that would be expired are passed
+    over, and so are those of DECREMENT, which makes the cost of a market buy an upper bound; but
+    FOK ends at them, since what is prevented does not fill it.
     """
     levels = x.books[taker.market].sides[1 - taker.side]
     left, lots, notional = taker.left, 0, 0
@@ -196,13 +197,13 @@ def look_ahead(x: State, taker: Order) -> tuple[int, int]:
             if traded == 0:
                 return lots, notional
             mode = self_trade_mode(taker, maker)
-            if mode == SelfTrade.EXPIRE_MAKER:
+            fok = taker.time_in_force == TimeInForce.FOK
+            if mode == SelfTrade.EXPIRE_MAKER or (mode == SelfTrade.DECREMENT and not fok):
                 continue
-            if mode == SelfTrade.NONE:
-                lots += traded
-                notional += x.markets[taker.market].notional(price, traded)
-            elif mode != SelfTrade.DECREMENT or taker.time_in_force == TimeInForce.FOK:
+            if mode != SelfTrade.NONE:
                 return lots, notional
+            lots += traded
+            notional += x.markets[taker.market].notional(price, traded)
             left -= 0 if taker.by_quote else traded
             if traded < offer:
                 return lots, notional
