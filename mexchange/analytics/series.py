@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mexchange.analytics.frames.columns import extremes
+
 __all__ = ["averages", "bins", "packed", "ranges", "sums", "thin"]
 
 Floats = npt.NDArray[np.float64]
@@ -25,19 +27,8 @@ def thin(times: Ints, values: Floats, limit: int = POINTS) -> tuple[Ints, Floats
     >>> len(times) <= 104 and times[0] == 0 and times[-1] == 9999
     True
     """
-    count = len(times)
-    if count <= limit:
-        return times, values
-    width = -(-4 * count // limit)
-    starts = np.arange(0, count, width)
-    padded = np.full(len(starts) * width, np.nan)
-    padded[:count] = values
-    grid = padded.reshape(-1, width)
-    lowest = starts + np.argmin(np.where(np.isnan(grid), np.inf, grid), axis=1)
-    highest = starts + np.argmax(np.where(np.isnan(grid), -np.inf, grid), axis=1)
-    last = np.minimum(starts + width, count) - 1
-    keep = np.unique(np.concatenate([starts, lowest, highest, last]))
-    return times[keep], values[keep]
+    kept = extremes(values, limit)
+    return times[kept], values[kept]
 
 
 def averages(times: Ints, values: Floats, edges: Ints) -> Floats:
@@ -80,7 +71,8 @@ def bins(values: Floats, count: int = 40, logarithmic: bool = False) -> Floats:
         gap = float(np.diff(distinct).min()) if distinct.size > 1 else float(distinct[0]) or 1.0
         steps = round((distinct[-1] - distinct[0]) / gap) + 1
         if steps <= 2 * count:
-            return distinct[0] + gap * (np.arange(steps + 1) - 0.5)
+            edges: Floats = distinct[0] + gap * (np.arange(steps + 1) - 0.5)
+            return edges
     return np.linspace(distinct[0], distinct[-1], count + 1)
 
 

@@ -1,0 +1,286 @@
+"""What comes out of a run: its events, and everything that follows from them as Polars frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mexchange.analytics.frames.book import Marks, best_rows, book_frame
+from mexchange.analytics.frames.columns import Names, Units
+from mexchange.analytics.frames.money import ledger_frame, position_frame, position_rows
+from mexchange.analytics.frames.orders import order_frame
+from mexchange.analytics.frames.trading import event_frame, fill_frame, trade_frame
+from mexchange.analytics.frames.worth import Times, agent_frame, equity_frame
+from mexchange.ledger import Postings, check, postings
+from mexchange.markets import Market
+from mexchange.records import Commands, EventKind, Events
+
+__all__ = ["Result"]
+
+SECOND = 1_000_000_000
+
+
+class Result:
+    """The events of a run and what follows from them, each frame made when it is first asked for.
+
+    Frames: `events`, `orders`, `trades`, `fills`, `book`, `equity`, `positions`, `ledger` and
+    `agents`; docs/results.md says what is in each of their columns. Names are Polars enums, spelled
+    as in `mexchange.records`. Times are integer nanoseconds; `price` and `quantity` are floats in
+    the units of their market; what ends in `_atoms` is exact. Money without a unit is in the first
+    market's quote asset.
+
+    `records` and `commands` are the arrays as they were given; `extra` is what a run has to tell
+    besides (a backtest its `divergence`).
+
+    >>> from mexchange import Asset, Exchange, Side
+    >>> exchange = Exchange(Market(Asset("KCN", 2), Asset("EUR", 4)), engine="reference")
+    >>> alice = exchange.open_account()
+    >>> events = exchange.deposit(alice, "EUR", 1000), exchange.submit(alice, 0, Side.BUY, "1", "9")
+    >>> result = Result(exchange.markets, np.concatenate(events), accounts={alice: "Alice"})
+    >>> result.orders.select("agent", "side", "price", "status").rows()
+    [('Alice', 'BUY', 9.0, 'open')]
+    """
+
+    def __init__(
+        self,
+        markets: Sequence[Market],
+        events: Events,
+        *,
+        commands: Commands | None = None,
+        accounts: Mapping[int, str] | None = None,
+        start_ns: int = 0,
+        seed: int = 0,
+        parameters: Mapping[str, Any] | None = None,
+        digest: str = "",
+        title: str = "mExchange",
+        extra: Mapping[str, Any] | None = None,
+        initial: Mapping[int, tuple[int, int]] | None = None,
+    ) -> None:
+        """Take what a run leaves.
+
+        Args:
+            markets: those of the exchange, in its order; at least one.
+            events: all events, an array of `EVENT` by sequence. It is kept, not copied.
+            commands: what was sent, if that is of interest.
+            accounts: the name of the agent of each account; 0 is the house. Accounts that are not
+                named are called by their number, and equal names are told apart by it.
+            start_ns: when the run began. What happened before prepared it.
+            seed: of the run's randomness.
+            parameters: what the run was told, for people to read.
+            digest: of the state at the end.
+            title: a line that says what this was.
+            extra: what else there is to tell; `focus` names the agent that a report is about.
+            initial: best bid and ask (ticks) by market number, to value assets at before the book
+                has two sides.
+        """
+        self.markets = tuple(markets)
+        self.records = events
+        self.commands = commands
+        self.start_ns = int(start_ns)
+        self.seed = seed
+        self.parameters = dict(parameters or {})
+        self.digest = digest
+        self.title = title
+        self.extra = dict(extra or {})
+        self._initial = initial
+        self._names = Names(self.markets, accounts or {}, events)
+        self._units = Units(self.markets)
+
+    @property
+    def accounts(self) -> dict[int, str]:
+        """The name of the agent of each account."""
+        return dict(enumerate(self._names.agents))
+
+    @property
+    def end_ns(self) -> int:
+        """When the last event happened."""
+        return max(int(self.records["time_ns"].max(initial=0)), self.start_ns)
+
+    @property
+    def unit(self) -> str:
+        """The asset that money is counted in: the first market's quote asset."""
+        return self.markets[0].quote.name
+
+    # Frames.
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        """Every event with all its fields, in ticks, lots and atoms."""
+        return event_frame(self.records, self._names)
+
+    @cached_property
+    def orders(self) -> pl.DataFrame:
+        """One row an order: what it asked for and what became of it."""
+        return order_frame(self.records, self._names, self._units)
+
+    @cached_property
+    def trades(self) -> pl.DataFrame:
+        """One row a trade."""
+        return trade_frame(self._traded, self._names, self._units)
+
+    @cached_property
+    def fills(self) -> pl.DataFrame:
+        """Two rows a trade: its maker's, then its taker's."""
+        return fill_frame(self._traded, self._names, self._units)
+
+    @cached_property
+    def book(self) -> pl.DataFrame:
+        """One row for each change of a market's best bid or ask."""
+        return book_frame(self._best, self._names, self._units)
+
+    @cached_property
+    def positions(self) -> pl.DataFrame:
+        """What an account had of an asset after each event that moved it."""
+        return position_frame(self._position_rows, self._names, self._units)
+
+    @cached_property
+    def equity(self) -> pl.DataFrame:
+        """What all that an account had was worth over time."""
+        return equity_frame(
+            self._position_rows, self._postings, self._marks, self._names, self._units, self._times
+        )
+
+    @cached_property
+    def ledger(self) -> pl.DataFrame:
+        """Double entry: postings that sum to zero for each event and asset."""
+        return ledger_frame(self._postings, self._names)
+
+    @cached_property
+    def agents(self) -> pl.DataFrame:
+        """The figures of each account but the house, the busiest first."""
+        return agent_frame(
+            self.equity, self.fills, self._postings, self.markets, self._marks, self._units
+        )
+
+    # What frames are made of.
+
+    @cached_property
+    def _traded(self) -> Events:
+        traded: Events = self.records[self.records["kind"] == EventKind.TRADE]
+        return traded
+
+    @cached_property
+    def _best(self) -> npt.NDArray[np.void]:
+        return best_rows(self.records)
+
+    @cached_property
+    def _postings(self) -> Postings:
+        return postings(self.records, self.markets)
+
+    @cached_property
+    def _position_rows(self) -> npt.NDArray[np.void]:
+        return position_rows(self._postings)
+
+    @cached_property
+    def _times(self) -> Times:
+        return Times(self.records["sequence"].copy(), self.records["time_ns"].copy(), self.start_ns)
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return Marks(
+            self.markets, self._best, self._traded, self._units,
+            initial=self._initial, opening=self._times.opening,
+        )  # fmt: skip
+
+    # In short.
+
+    def check(self) -> None:
+        """Raise AssertionError, naming an event, if the ledger does not balance to the atom."""
+        check(self._postings)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures one looks at first, ready for JSON; money in `unit`, volume counted once."""
+        agents = self.agents
+        figures = ("pnl", "equity", "drawdown", "fills", "volume", "maker_share", "fees")
+        kinds = self.records["kind"]
+        return {
+            "title": self.title,
+            "markets": [market.name for market in self.markets],
+            "unit": self.unit,
+            "seed": self.seed,
+            "digest": self.digest,
+            "seconds": (self.end_ns - self.start_ns) / SECOND,
+            "events": len(self.records),
+            "orders": int((kinds == EventKind.ACCEPTED).sum()),
+            "rejected": int((kinds == EventKind.REJECTED).sum()),
+            "trades": len(self._traded),
+            "volume": _rounded(float(agents["volume"].sum()) / 2),
+            "fees": _rounded(float(agents["fees"].sum())),
+            "agents": {
+                row["agent"]: {name: _rounded(row[name]) for name in (*figures, "inventory")}
+                for row in agents.iter_rows(named=True)
+            },
+            **{name: value for name, value in self.extra.items() if _is_plain(value)},
+        }
+
+    def save(self, folder: Path | str) -> Path:
+        """Write each frame as `<name>.parquet` and the summary as `summary.json`; the folder.
+
+        Raises OSError if that cannot be written.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FRAMES:
+            getattr(self, name).write_parquet(folder / f"{name}.parquet")
+        text = json.dumps(self.summary(), indent=2, allow_nan=False)
+        (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+        return folder
+
+    def __repr__(self) -> str:
+        names = ", ".join(market.name for market in self.markets)
+        return (
+            f"<Result {self.title!r}: {names}; {len(self.records):,} events, "
+            f"{len(self._traded):,} trades, {len(self._names.agents) - 1} agents; "
+            f"seed {self.seed}, digest {self.digest[:8] or 'unknown'}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the run in a line and its agents in a table."""
+        digits = {"fills": 0, "maker_share": 2, "inventory": 4}
+        columns = ("agent", "pnl", "fills", "volume", "maker_share", "fees", "inventory")
+        rows = [
+            "".join(f"<td>{escape(_shown(row[c], digits.get(c, 2)))}</td>" for c in columns)
+            for row in self.agents.head(20).iter_rows(named=True)
+        ]
+        head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in columns)
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return (
+            f"<p><b>{escape(self.title)}</b><br>{escape(repr(self)[1:-1])}<br>"
+            f"money in {escape(self.unit)}; frames: {', '.join(FRAMES)}</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+
+FRAMES = (
+    "events", "orders", "trades", "fills", "book", "equity", "positions", "ledger", "agents",
+)  # fmt: skip
+
+
+def _rounded(value: float | None) -> float | int | None:
+    """A figure without the noise of floats; None if there is none."""
+    if value is None or isinstance(value, int):
+        return value
+    return round(value, 8) if np.isfinite(value) else None
+
+
+def _shown(value: Any, digits: int) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else f"{value:,.{digits}f}"
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold a value as it is."""
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(inner) for name, inner in value.items())
+    if isinstance(value, float):
+        return bool(np.isfinite(value))
+    return value is None or isinstance(value, str | int)
