@@ -1,0 +1,1 @@
+"""What tests of an engine need: random commands, comparisons, books drawn as tables."""
