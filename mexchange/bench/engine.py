@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from mexchange.engine import Kernel
 
-__all__ = ["ACCOUNTS", "Bench", "measure", "prepare", "to_commands"]
+__all__ = ["ACCOUNTS", "Bench", "funding", "measure", "prepare", "to_commands"]
 
 ACCOUNTS = 10_000
 FEES = Fees(maker_ppm=100, taker_ppm=250)
@@ -77,7 +77,7 @@ def _market_over(price: Any, limit: Any) -> Market:
     return Market(base, quote, tick="0.01", lot="0.01", fees=(FEES,), max_price=room)
 
 
-def _funding() -> Commands:
+def funding() -> Commands:
     """Opens every account and gives it as much of both assets as all of them can have."""
     everyone = np.arange(1, ACCOUNTS + 1)
     opening = commands(ACCOUNTS, kind=CommandKind.OPEN_ACCOUNT, account=everyone)
@@ -106,7 +106,7 @@ class Bench:
         from mexchange.engine import Kernel
 
         kernel = Kernel((self.market,))
-        for _ in kernel.stream(_funding()):
+        for _ in kernel.stream(funding()):
             pass
         return kernel
 

@@ -135,10 +135,7 @@ def lobster(
 
 
 @bench_app.callback(invoke_without_command=True)
-def bench(
-    context: typer.Context,
-    as_json: Json = False,
-) -> None:
+def bench(context: typer.Context, as_json: Json = False) -> None:
     """Measure the speed on this machine; by itself against every budget."""
     if context.invoked_subcommand is None:
         from mexchange.cli.measuring import run_bench_all
@@ -162,11 +159,14 @@ def bench_engine(
 
 
 @bench_app.command("strategy")
-def bench_strategy(as_json: Json = False) -> None:
+def bench_strategy(
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Runs; the best counts.")] = 3,
+    as_json: Json = False,
+) -> None:
     """What a hook, a round trip of an order, and one submit from Python cost."""
     from mexchange.cli.measuring import run_bench_strategy
 
-    run_bench_strategy(as_json=as_json)
+    run_bench_strategy(repeat, as_json=as_json)
 
 
 @app.command()

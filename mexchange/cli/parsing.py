@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "data_files",
+    "declared",
     "duration",
     "existing",
     "load_module",
@@ -152,12 +153,17 @@ def make_strategy(strategy: type[Strategy], given: Sequence[str]) -> Strategy:
         return strategy(**values)
 
 
-def parameters(strategy: type[Strategy], given: Sequence[str]) -> dict[str, Any]:
-    """`key=value` texts as typed parameters of `strategy`; UserError for a wrong name or value."""
+def declared(strategy: Any) -> dict[str, Any]:
+    """Name and type of every parameter of a strategy class; UserError if they cannot be read."""
     from mexchange.strategy.parameters import parameters_of
 
     with refusing(ValueError):
-        known = parameters_of(strategy)
+        return parameters_of(strategy)
+
+
+def parameters(strategy: type[Strategy], given: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts as typed parameters of `strategy`; UserError for a wrong name or value."""
+    known = declared(strategy)
     values: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")

@@ -9,6 +9,7 @@ from mexchange.cli.errors import refusing
 from mexchange.cli.output import announce_compilation, conclude, folder, show, working
 from mexchange.cli.parsing import (
     data_files,
+    declared,
     existing,
     load_strategy,
     make_strategy,
@@ -70,17 +71,15 @@ def run_backtest(
 
 def list_strategies(*, as_json: bool) -> None:
     """Print the strategies and, below each, its parameters as they are without `--param`."""
-    from mexchange.strategy.parameters import parameters_of
-
     known = strategies_there()
     if as_json:
         values = {
-            name: {key: str(getattr(strategy, key)) for key in parameters_of(strategy)}
+            name: {key: str(getattr(strategy, key)) for key in declared(strategy)}
             for name, strategy in known.items()
         }
         show(values, as_json=True)
         return
     for name, strategy in known.items():
         print(f"{name}: {(inspect.getdoc(strategy) or '').partition(chr(10))[0]}")
-        for key in parameters_of(strategy):
+        for key in declared(strategy):
             print(f"    {key}={getattr(strategy, key)}")
