@@ -86,7 +86,7 @@ def field_fault(market: Market, c: Command) -> Reason:
         or c.type > max(OrderType)
         or c.time_in_force > max(TimeInForce)
         or c.self_trade > max(SelfTrade)
-        or bool(c.flags & ~ALL_FLAGS)
+        or bool(c.flags & ~int(ALL_FLAGS))
     )
     return (
         first([(unknown, Reason.INVALID_FIELD)])
