@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from rich.table import Table
+
     from mexchange.analytics.result import Result
 
 __all__ = ["announce_compilation", "conclude", "folder", "say", "show", "working"]
@@ -37,12 +39,37 @@ def show(values: Mapping[str, Any], *, as_json: bool, title: str = "", raw: bool
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
     table = Table(show_header=False, box=None, title=title or None, title_justify="left")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
+    nested = {name: value for name, value in values.items() if _is_table(value)}
     for name, value in values.items():
-        table.add_row(name if raw else name.replace("_", " "), _shown(value))
-    Console().print(table)
+        if name not in nested and not (name == "title" and value == title):
+            table.add_row(name if raw else name.replace("_", " "), _shown(value))
+    console.print(table)
+    for name, rows in nested.items():
+        console.print(_table_of(name, rows))
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value is rows by name: a dict of dicts."""
+    return (
+        isinstance(value, dict) and bool(value) and all(isinstance(v, dict) for v in value.values())
+    )
+
+
+def _table_of(name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, title=f"\n{name.replace('_', ' ')}", title_justify="left")
+    table.add_column(style="cyan", no_wrap=True)
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for row_name, row in rows.items():
+        table.add_row(row_name, *(_shown(row.get(column)) for column in columns))
+    return table
 
 
 def _shown(value: Any) -> str:
