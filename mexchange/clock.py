@@ -253,8 +253,8 @@ class WallClock(Clock):
         self._origin_ns = time.time_ns() - time.monotonic_ns()
         super().__init__(self.now_ns)
 
-    @property  # type: ignore[override]
-    def now_ns(self) -> int:
+    @property
+    def now_ns(self) -> int:  # type: ignore[override]
         """The time."""
         return self._origin_ns + time.monotonic_ns()
 

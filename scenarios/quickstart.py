@@ -27,7 +27,7 @@ MARKET = Market(
     fees=(Fees(maker_ppm=0, taker_ppm=100),),
 )
 PRICE = 10_000
-FUNDS = {"EUR": Decimal(500_000), "KCN": Decimal(5_000)}
+FUNDS = {"EUR": Decimal(500_000), "KCN": Decimal(100)}
 
 
 def seed_book(account: int = 1) -> Commands:
@@ -52,7 +52,7 @@ def simulation(seed: int = 1, engine: str = "kernel") -> Simulation:
         MARKET,
         [
             Agent(MarketMaker(period="200ms", requote_bps=2), "maker"),
-            Agent(MarketMaker(period="1s", spread_bps=16, size=3, max_inventory=90), "slow maker"),
+            Agent(MarketMaker(period="1s", spread_bps=16, size=3, max_inventory=60), "slow maker"),
             Agent(Aggressive(period="250ms"), "aggressive"),
             Agent(RandomTrader(period="500ms"), "random 1"),
             Agent(RandomTrader(period="500ms"), "random 2"),

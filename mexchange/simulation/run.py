@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +165,7 @@ class Simulation:
         end_ns = self.start_ns + length
         strategies = [agent.strategy for agent in self.agents]
         bar = Bar(self.clock, self.exchange, end_ns, self.title) if progress else nullcontext()
-        with bar:
+        with _few_collections(), bar:
             books = self.transport.feed.snapshot(self.start_ns)
             opening = [book for book in books if book.bid or book.ask]
             for port in self.transport.ports:
@@ -199,6 +200,22 @@ class Simulation:
             digest=self.exchange.digest(),
             title=self.title,
         )
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Spare the garbage collector what was there before, and let it look at the rest more rarely.
+
+    A run makes many small objects, few of them in cycles; the collector would take a third of it.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _atoms(asset: Asset, amount: Number) -> int:

@@ -355,7 +355,7 @@ class Strategy:
                 self._desk.read(rows, self._fill_hook, self._order_hook)
             if self._trades_hook is not None:
                 for update in updates:
-                    if update.traded:
+                    if update.trades is not None:
                         self._trades_hook(books[update.market], update.trades)
             if self._book_hook is not None:
                 for update in updates:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
 from mexchange.markets import Market
 from mexchange.records import EventKind, Reason, Side
-from mexchange.transport import Update
+from mexchange.transport import Feed, Update
 
 __all__ = ["Book", "Fill", "Order", "OrderUpdate", "Status"]
-
-MOST_BEHIND = 4096
 
 
 class Status(IntEnum):
@@ -103,33 +102,24 @@ class Book:
     none. `time_ns` is the exchange's time of the last change.
     """
 
-    __slots__ = ("_asks", "_behind", "_bids", "_update", "market", "number")
+    __slots__ = ("_asks", "_bids", "_update", "market", "number")
 
     def __init__(self, number: int, market: Market) -> None:
         self.number = number
         self.market = market
-        self._update = Update(number, 0, {}, {}, (0, 0, 0, 0), 0, [])
+        self._update = Feed(number + 1).snapshot(0)[number]
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
-        self._behind: list[Update] = []
 
     def take(self, update: Update) -> None:
-        """Follow an update. Levels behind the best are brought up to date when asked for."""
+        """Follow an update."""
         self._update = update
-        behind = self._behind
-        behind.append(update)
-        if len(behind) > MOST_BEHIND:
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        for update in self._behind:
-            for levels, changed in ((self._bids, update.bids), (self._asks, update.asks)):
-                for price, lots in changed.items():
-                    if lots:
-                        levels[price] = lots
-                    else:
-                        levels.pop(price, None)
-        self._behind = []
+        for side, price, lots in update.changes:
+            levels = self._asks if side else self._bids
+            if lots:
+                levels[price] = lots
+            else:
+                levels.pop(price, None)
 
     @property
     def bid(self) -> int:
@@ -175,15 +165,14 @@ class Book:
 
     def quantity(self, side: Side, price: int) -> int:
         """What is displayed at a price, in lots."""
-        self._catch_up()
         return (self._asks if side else self._bids).get(price, 0)
 
     def levels(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
         """Price and displayed lots of the best `depth` levels (default: all), best first."""
-        self._catch_up()
-        if side:
-            return sorted(self._asks.items())[:depth]
-        return sorted(self._bids.items(), reverse=True)[:depth]
+        levels = (self._asks if side else self._bids).items()
+        if depth is None:
+            return sorted(levels, reverse=not side)
+        return nsmallest(depth, levels) if side else nlargest(depth, levels)
 
     def __repr__(self) -> str:
         def shown(price: int, lots: int) -> str:

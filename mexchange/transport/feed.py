@@ -14,28 +14,37 @@ from typing import NamedTuple
 
 from mexchange.records import EVENT, EventKind, Events, Side
 
-__all__ = ["Feed", "Moment", "Row", "Trade", "Update", "rows"]
+__all__ = ["Change", "Feed", "Moment", "Row", "Trade", "Update"]
 
 Row = tuple[int, ...]
 """An event as a tuple, its fields in the order of `EVENT`."""
+Change = tuple[int, int, int]
+"""Side, price (ticks) and what is displayed there now (lots)."""
 
-_EVENT = Struct("<16q2I2H8BI")
-assert _EVENT.size == EVENT.itemsize, "one event is unpacked as the record is laid out"
+_CODES = {"i8": "q", "u4": "I", "u2": "H", "u1": "B"}
 _NAMES = EVENT.names
 assert _NAMES is not None
 
-SEQUENCE, TIME, PRICE, QUANTITY, DISPLAYED, EXPIRY = map(
-    _NAMES.index, ("sequence", "time_ns", "price", "quantity", "displayed", "expiry_ns")
-)
-ACCOUNT, MAKER_ACCOUNT, MARKET, KIND, SIDE = map(
-    _NAMES.index, ("account", "maker_account", "market", "kind", "side")
-)
+
+def _struct(*names: str) -> Struct:
+    """What unpacks only the fields `names` of an event, which must be in their order."""
+    form, end = "<", 0
+    for name in names:
+        kind, offset = EVENT.fields[name][:2]  # type: ignore[index]
+        form += f"{offset - end}x" + _CODES[kind.str[1:]]
+        end = offset + kind.itemsize
+    return Struct(f"{form}{EVENT.itemsize - end}x")
+
+
+_EVENT = _struct(*_NAMES)
+_PUBLIC = _struct(
+    "time_ns", "price", "displayed", "expiry_ns", "account", "maker_account", "market", "kind",
+    "side",
+)  # fmt: skip
+_SIZE = EVENT.itemsize
+_SEQUENCE, _QUANTITY = map(_NAMES.index, ("sequence", "quantity"))
+_SIDES = (Side.BUY, Side.SELL)
 _TRADE, _PREVENTED, _ACCEPTED = EventKind.TRADE, EventKind.PREVENTED, EventKind.ACCEPTED
-
-
-def rows(events: Events) -> Iterator[Row]:
-    """Events as tuples of Python integers."""
-    return _EVENT.iter_unpack(events)
 
 
 class Trade(NamedTuple):
@@ -52,66 +61,31 @@ class Trade(NamedTuple):
 class Update:
     """What changed in one market at one instant.
 
-    `bids` and `asks` map each price (ticks) that changed to what is displayed there now (lots);
+    `changes` are the prices at which the displayed quantity changed, in the order of the changes;
     `bid`, `bid_quantity`, `ask`, `ask_quantity` are the best of the book, zeros where it is empty;
     `last` is the price of the last trade, 0 before the first. `time_ns` is the exchange's time.
     """
 
     __slots__ = (
-        "_trade_rows",
-        "_trades",
-        "ask",
-        "ask_quantity",
-        "asks",
-        "bid",
-        "bid_quantity",
-        "bids",
-        "last",
-        "market",
-        "time_ns",
-    )
+        "ask", "ask_quantity", "bid", "bid_quantity", "changes", "last", "market", "time_ns",
+        "trades",
+    )  # fmt: skip
 
-    def __init__(
-        self,
-        market: int,
-        time_ns: int,
-        bids: dict[int, int],
-        asks: dict[int, int],
-        best: tuple[int, int, int, int],
-        last: int,
-        trade_rows: list[Row],
-    ) -> None:
-        self.market = market
+    def __init__(self, book: _Book, time_ns: int, changes: list[Change]) -> None:
+        self.market = book.market
         self.time_ns = time_ns
-        self.bids = bids
-        self.asks = asks
-        self.bid, self.bid_quantity, self.ask, self.ask_quantity = best
-        self.last = last
-        self._trade_rows = trade_rows
-        self._trades: list[Trade] | None = None
-
-    @property
-    def trades(self) -> list[Trade]:
-        """The trades of this instant, in their order; made when first asked for, shared by all."""
-        if self._trades is None:
-            self._trades = [
-                Trade(r[TIME], r[SEQUENCE], r[MARKET], r[PRICE], r[QUANTITY], Side(r[SIDE]))
-                for r in self._trade_rows
-            ]
-        return self._trades
-
-    @property
-    def traded(self) -> bool:
-        """Whether there are trades."""
-        return bool(self._trade_rows)
+        self.changes = changes
+        self.bid = book.bid
+        self.bid_quantity = book.bid_quantity
+        self.ask = book.ask
+        self.ask_quantity = book.ask_quantity
+        self.last = book.last
+        self.trades: list[Trade] | None = book.trades
+        """The trades of this instant in their order; None if there are none."""
 
 
-class Moment(NamedTuple):
-    """All that happened at one instant: public updates, and rows by the account they concern."""
-
-    time_ns: int
-    updates: list[Update]
-    private: dict[int, list[Row]]
+Moment = tuple[int, list[Update], dict[int, list[Row]]]
+"""All that happened at one instant: its time, public updates, rows by the account they concern."""
 
 
 class _Book:
@@ -122,8 +96,8 @@ class _Book:
     """
 
     __slots__ = (
-        "ask_heap", "asks", "asks_changed", "bid_heap", "bids", "bids_changed", "last", "market",
-        "trades",
+        "ask", "ask_heap", "ask_quantity", "asks", "bid", "bid_heap", "bid_quantity", "bids",
+        "changes", "last", "market", "touched", "trades",
     )  # fmt: skip
 
     def __init__(self, market: int) -> None:
@@ -132,37 +106,45 @@ class _Book:
         self.asks: dict[int, int] = {}
         self.bid_heap: list[int] = []
         self.ask_heap: list[int] = []
-        self.bids_changed: dict[int, int] = {}
-        self.asks_changed: dict[int, int] = {}
-        self.trades: list[Row] = []
-        self.last = 0
+        self.bid = self.bid_quantity = self.ask = self.ask_quantity = self.last = 0
+        self.changes: list[Change] = []
+        self.trades: list[Trade] | None = None
+        self.touched = False
 
-    def best(self) -> tuple[int, int, int, int]:
-        """Best bid and ask with their quantities."""
-        levels, heap = self.bids, self.bid_heap
-        while heap and not levels[-heap[0]]:
-            del levels[-heappop(heap)]
-        bid = -heap[0] if heap else 0
-        bid_quantity = levels[bid] if heap else 0
-        levels, heap = self.asks, self.ask_heap
-        while heap and not levels[heap[0]]:
-            del levels[heappop(heap)]
-        if heap:
-            return bid, bid_quantity, heap[0], levels[heap[0]]
-        return bid, bid_quantity, 0, 0
+    def change(self, side: int, price: int, displayed: int) -> None:
+        """Enter a change of what is displayed at a price."""
+        if side:
+            levels = self.asks
+            if price in levels:
+                displayed += levels[price]
+            else:
+                heappush(self.ask_heap, price)
+            levels[price] = displayed
+            if price <= self.ask or not self.ask:
+                heap = self.ask_heap
+                while heap and not levels[heap[0]]:
+                    del levels[heappop(heap)]
+                self.ask = heap[0] if heap else 0
+                self.ask_quantity = levels[self.ask] if heap else 0
+        else:
+            levels = self.bids
+            if price in levels:
+                displayed += levels[price]
+            else:
+                heappush(self.bid_heap, -price)
+            levels[price] = displayed
+            if price >= self.bid:
+                heap = self.bid_heap
+                while heap and not levels[-heap[0]]:
+                    del levels[-heappop(heap)]
+                self.bid = -heap[0] if heap else 0
+                self.bid_quantity = levels[self.bid] if heap else 0
+        self.changes.append((side, price, displayed))
 
     def update(self, time_ns: int) -> Update:
         """What changed since the last update."""
-        update = Update(
-            self.market,
-            time_ns,
-            self.bids_changed,
-            self.asks_changed,
-            self.best(),
-            self.last,
-            self.trades,
-        )
-        self.bids_changed, self.asks_changed, self.trades = {}, {}, []
+        update = Update(self, time_ns, self.changes)
+        self.changes, self.trades, self.touched = [], None, False
         return update
 
 
@@ -177,67 +159,69 @@ class Feed:
 
     def snapshot(self, time_ns: int) -> list[Update]:
         """Everything that is displayed now, for who was not there before; one update a market."""
-        return [
-            Update(
-                book.market,
-                time_ns,
-                {price: lots for price, lots in book.bids.items() if lots},
-                {price: lots for price, lots in book.asks.items() if lots},
-                book.best(),
-                book.last,
-                [],
-            )
-            for book in self._books
-        ]
+        updates = []
+        for book in self._books:
+            bids: list[Change] = [(0, price, lots) for price, lots in book.bids.items() if lots]
+            asks: list[Change] = [(1, price, lots) for price, lots in book.asks.items() if lots]
+            updates.append(Update(book, time_ns, bids + asks))
+        return updates
 
-    def read(self, events: Events) -> list[Moment]:
-        """The moments of the next events of the exchange."""
-        books, accounts = self._books, self.accounts
-        moments: list[Moment] = []
-        self.expiries = []
-        now_ns = -1
-        touched: dict[int, _Book] = {}
+    def read(self, events: Events) -> Iterator[Moment]:
+        """The moments of the next events of the exchange, those in which something was to see.
+
+        They must be read to their end.
+        """
+        books, accounts, packed = self._books, self.accounts, events.data
+        expiries = self.expiries = []
+        touched: list[_Book] = []
         private: dict[int, list[Row]] = {}
-        for row in _EVENT.iter_unpack(events):
-            if row[TIME] != now_ns:
-                if now_ns >= 0:
-                    updates = [book.update(now_ns) for book in touched.values()]
-                    moments.append(Moment(now_ns, updates, private))
-                    touched, private = {}, {}
-                now_ns = row[TIME]
-            kind, side, account = row[KIND], row[SIDE], row[ACCOUNT]
+        now_ns, at = -1, -_SIZE
+        for (
+            time_ns,
+            price,
+            displayed,
+            expiry_ns,
+            account,
+            maker,
+            market,
+            kind,
+            side,
+        ) in _PUBLIC.iter_unpack(packed):
+            at += _SIZE
+            if time_ns != now_ns:
+                if touched or private:
+                    yield now_ns, [book.update(now_ns) for book in touched], private
+                    touched, private = [], {}
+                now_ns = time_ns
+            row: Row | None = None
             if kind == _TRADE or kind == _PREVENTED:  # noqa: PLR1714, SIM109 - Twice as fast.
                 # What is displayed belongs to the maker, who stands on the other side.
                 side ^= 1
-                maker = row[MAKER_ACCOUNT]
+                row = _EVENT.unpack_from(packed, at)
                 if maker in accounts and maker != account:
                     private.setdefault(maker, []).append(row)
                 if kind == _TRADE:
-                    book = touched[row[MARKET]] = books[row[MARKET]]
-                    book.trades.append(row)
-                    book.last = row[PRICE]
-            elif kind == _ACCEPTED and row[EXPIRY]:
-                self.expiries.append(row[EXPIRY])
+                    book = books[market]
+                    if not book.touched:
+                        book.touched = True
+                        touched.append(book)
+                    trade = Trade(
+                        time_ns, row[_SEQUENCE], market, price, row[_QUANTITY], _SIDES[side ^ 1]
+                    )
+                    if book.trades is None:
+                        book.trades = [trade]
+                    else:
+                        book.trades.append(trade)
+                    book.last = price
+            elif expiry_ns and kind == _ACCEPTED:
+                expiries.append(expiry_ns)
             if account in accounts:
-                private.setdefault(account, []).append(row)
-            displayed = row[DISPLAYED]
+                private.setdefault(account, []).append(row or _EVENT.unpack_from(packed, at))
             if displayed:
-                book = touched[row[MARKET]] = books[row[MARKET]]
-                price = row[PRICE]
-                if side:
-                    levels, changed = book.asks, book.asks_changed
-                    if price not in levels:
-                        heappush(book.ask_heap, price)
-                        levels[price] = 0
-                else:
-                    levels, changed = book.bids, book.bids_changed
-                    if price not in levels:
-                        heappush(book.bid_heap, -price)
-                        levels[price] = 0
-                displayed += levels[price]
-                levels[price] = displayed
-                changed[price] = displayed
-        if now_ns >= 0:
-            updates = [book.update(now_ns) for book in touched.values()]
-            moments.append(Moment(now_ns, updates, private))
-        return moments
+                book = books[market]
+                if not book.touched:
+                    book.touched = True
+                    touched.append(book)
+                book.change(side, price, displayed)
+        if touched or private:
+            yield now_ns, [book.update(now_ns) for book in touched], private
