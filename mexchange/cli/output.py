@@ -62,7 +62,9 @@ def _is_table(value: Any) -> bool:
 def _table_of(name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, title=f"\n{name.replace('_', ' ')}", title_justify="left")
+    table = Table(
+        box=None, padding=(0, 1, 0, 0), title=f"\n{name.replace('_', ' ')}", title_justify="left"
+    )
     table.add_column(style="cyan", no_wrap=True)
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     for column in columns:
