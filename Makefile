@@ -10,6 +10,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.current
 OUT    ?= out/quickstart
 ARGS   ?=
+JOBS   ?= 2
+# Compiled code is invisible to coverage, so these run once more with the kernel as plain Python.
+INTERPRETED := $(wildcard tests/test_cases_*.py tests/test_original_defects.py)
 # CI also runs the slow tests that are bounded to about a minute.
 SELECT := $(if $(CI),not slow or ci,not slow)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -38,7 +41,10 @@ run: $(STAMP) ## simulate the quickstart market and write its report (OUT=folder
 	$(BIN)/mexchange run quickstart --out $(OUT) $(ARGS)
 
 test: check ## everything that must pass: format, lint, types, tests, coverage
-	$(BIN)/python -m pytest -q -m "$(SELECT)" --cov --cov-report=term $(ARGS)
+	$(BIN)/python -c "from mexchange.cli.output import announce_compilation as a; a()"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "$(SELECT)" --cov --cov-report= $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" --cov --cov-append \
+	  --cov-report=term $(INTERPRETED)
 
 slow: $(STAMP) ## the long tests: millions of random commands, whole recorded days
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -q -m slow $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -226,6 +227,73 @@ def test_a_flow_file_of_odd_size_is_refused(mexchange: Run, tmp_path: Path) -> N
     flow = tmp_path / "flow.bin"
     flow.write_bytes(bytes(41))
     assert "41 bytes" in refused(mexchange("bench", "engine", "--flow", flow))
+
+
+def test_a_folder_that_cannot_be_is_refused_before_the_run(mexchange: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for out, words in ((tmp_path / "file", "is a file"), (tmp_path / "file" / "x", "director")):
+        line = refused(mexchange("run", "quickstart", "--for", "1s", "--out", out))
+        assert f"--out {out}: " in line
+        assert words in line
+
+
+def test_a_scenario_and_a_strategy_of_ones_own_have_to_work(
+    mexchange: Run, messages: Path, tmp_path: Path
+) -> None:
+    empty, broken, wrong = (tmp_path / f"{name}.py" for name in ("empty", "broken", "wrong"))
+    empty.touch()
+    broken.write_text("x = (\n", encoding="utf-8")
+    wrong.write_text("x = 1\ny = x / 0\n", encoding="utf-8")
+    assert "has a function run" in refused(mexchange("run", empty))
+    assert f"{broken}, line 1: " in refused(mexchange("run", broken))
+    assert f"{wrong}, line 2: ZeroDivisionError" in refused(mexchange("run", wrong))
+    data = f"lobster:{messages}"
+    assert "no strategy 'Mine'" in refused(mexchange("backtest", f"{empty}:Mine", "--data", data))
+    assert "cannot import" in refused(mexchange("backtest", "nowhere:Mine", "--data", data))
+
+
+def test_the_strategies_and_their_parameters_are_listed(mexchange: Run) -> None:
+    assert "MarketMaker: " in mexchange("strategies").stdout
+    assert "    levels=3" in mexchange("strategies").stdout.splitlines()
+    assert printed(mexchange("strategies", "--json"))["MarketMaker"]["levels"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("run qu", "quickstart"), ("backtest Mark", "MarketMaker"), ("ben", "bench")],
+)
+def test_names_are_completed(words: str, expected: str) -> None:
+    done = process(
+        _MEXCHANGE_COMPLETE="complete_bash",
+        COMP_WORDS=f"mexchange {words}",
+        COMP_CWORD=str(len(words.split())),
+    )
+    assert expected in done.stdout
+
+
+def test_ctrl_c_stops_without_a_traceback() -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "mexchange", "run", "quickstart", "--for", "100h"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(3)
+    started.send_signal(signal.SIGINT)
+    _, printed_there = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert "Traceback" not in printed_there
+    assert printed_there.splitlines()[-1] == "mexchange: stopped"
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m mexchange strategies | true"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
 
 
 def test_replay_prints_what_it_compared(mexchange: Run, messages: Path) -> None:

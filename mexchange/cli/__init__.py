@@ -29,13 +29,12 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        if type(error).__name__ == "Abort":
-            print("mexchange: stopped", file=sys.stderr)
-            sys.exit(INTERRUPTED)
         line = explain(error)
         if line is None:
             raise
         if line:
             print(f"mexchange: {line}", file=sys.stderr)
         sys.exit(2)
+    if code == INTERRUPTED:
+        print("mexchange: stopped", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
