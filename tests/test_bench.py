@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mexchange.bench import engine
+from mexchange.bench import budget, engine, strategy
 from mexchange.bench import flow as flows
 
 if TYPE_CHECKING:
@@ -207,3 +207,42 @@ def test_without_a_rust_compiler_the_kernel_runs_alone(
     printed = capsys.readouterr()
     assert "no rustc" in printed.err
     assert len(printed.out.splitlines()) == 4
+
+
+def test_hooks_trips_and_submits_are_measured() -> None:
+    seconds, hooks = strategy.hooks(1_000, batched=False)
+    assert seconds > 0
+    # Nearly every command of a feed changes what is displayed.
+    assert 900 < hooks <= 1_000
+    _, events = strategy.hooks(1_000, batched=True)
+    assert events > hooks
+    measured = strategy.measure(1, 500)
+    assert list(measured) == [
+        "hooks_per_second",
+        "hook_us",
+        "batched_events_per_second",
+        "round_trips_per_second",
+        "round_trip_us",
+        "submits_per_second",
+        "submit_us",
+    ]
+    assert all(value > 0 for value in measured.values())
+    with pytest.raises(ValueError, match="repeat"):
+        strategy.measure(0)
+
+
+def test_every_promise_is_measured() -> None:
+    lines = budget.measure(1, 2_000, 500)
+    assert len(lines) == 6
+    assert all(line.value > 0 for line in lines)
+    slow = budget.Line("slow", 7.25, 5, "µs")
+    fast = budget.Line("fast", 40e6, 35e6, "commands/s")
+    assert not slow.reached
+    assert fast.reached
+    assert (slow.shown(slow.value), fast.shown(fast.target)) == ("7.2 µs", "35.0 M commands/s")
+    assert budget.Line("hooks", 250e3, 250e3, "hooks/s").as_dict() == {
+        "value": 250e3,
+        "target": 250e3,
+        "unit": "hooks/s",
+        "reached": True,
+    }

@@ -332,6 +332,24 @@ def test_bench_engine_prints_what_it_measured(mexchange: Run, tmp_path: Path) ->
     assert {"seconds", "commands_per_second", "digest"} <= set(report)
 
 
+def test_bench_prints_strategies_and_budgets(
+    mexchange: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mexchange.bench import budget, strategy
+
+    lines = [budget.Line("submit", 4.0, 5, "µs"), budget.Line("feed", 1e6, 35e6, "commands/s")]
+    monkeypatch.setattr(strategy, "measure", lambda repeat: {"hook_us": 1.5, "repeat": repeat})
+    monkeypatch.setattr(budget, "measure", lambda: lines)
+    assert printed(mexchange("bench", "strategy", "--repeat", "2", "--json")) == {
+        "hook_us": 1.5,
+        "repeat": 2,
+    }
+    table = mexchange("bench").stdout
+    assert "4.0 µs" in table
+    assert "missed" in table
+    assert printed(mexchange("bench", "--json"))["feed"]["reached"] is False
+
+
 def test_run_writes_frames_and_report(mexchange: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = mexchange("run", "quickstart", "--for", "20s", "--seed", "3", "--out", out)
