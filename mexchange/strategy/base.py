@@ -26,6 +26,10 @@ _GTC = int(TimeInForce.GTC)
 _LIMIT, _BUY, _SELL = int(OrderType.LIMIT), Side.BUY, Side.SELL
 
 
+_WIRING = ("_clock", "_desk", "_port", "_assets", "books", "home", "markets", "name", "rng")
+"""What a strategy has only while it runs."""
+
+
 class Strategy:
     """A strategy: public annotated attributes with a value are its parameters, checked when made.
 
@@ -67,6 +71,7 @@ class Strategy:
     """The number of the market that the strategy was put on, the default everywhere."""
     _hooks: ClassVar[tuple[str, ...]] = ("on_book", "on_trades", "on_fill", "on_order", "run")
 
+    _port: Port
     _sent: int
     _fill_hook: Callable[[Fill], object] | None
     _order_hook: Callable[[OrderUpdate], object] | None
@@ -75,7 +80,6 @@ class Strategy:
         self._parameters = take(type(self), parameters)
         for name, value in self._parameters.items():
             setattr(self, name, value)
-        self._port: Port | None = None
         self._heard: NewsQueue | None = None
         self.check()
 
@@ -90,6 +94,11 @@ class Strategy:
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self._parameters.items())
         return f"{type(self).__name__}({values})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _WIRING and self.__dict__.get("_port") is None:
+            raise RuntimeError(f"{self!r} does not run yet; what it does first belongs in on_start")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # Hooks.
 
@@ -207,7 +216,7 @@ class Strategy:
             form = shape(self.markets[number], price, quantity, post_only, terms)
         price, quantity, client, shown, trigger, offset, expiry, quote, worst, *rest = form
         kind, time_in_force, self_trade, flags = rest
-        port = self._linked()
+        port = self._port
         self._sent = order_id = self._sent + 1
         order = Order(order_id, number, side, price, quantity, post_only, port.clock.now_ns)
         self._desk.orders[order_id] = order
@@ -241,7 +250,7 @@ class Strategy:
         quantity: int = 0,
         flags: int = 0,
     ) -> None:
-        port = self._linked()
+        port = self._port
         port.send(
             (order_id, 0, price, quantity, 0, 0, 0, 0, 0, 0)
             + (port.account, market, 0, kind, 0, 0, 0, 0, flags, 0)
@@ -304,7 +313,7 @@ class Strategy:
         """What arrives from now on, for `async for` within `run`: books, fills, order updates."""
         if self._heard is None:
             heard = self._heard = NewsQueue(self._clock)
-            self._linked().listen(self._receive, Port.ALWAYS)
+            self._port.listen(self._receive, Port.ALWAYS)
             self._fill_hook = _both(heard.put, self._fill_hook)
             self._order_hook = _both(heard.put, self._order_hook)
         return self._heard
@@ -319,7 +328,7 @@ class Strategy:
 
         Its order ids are of `source`. Raises RuntimeError if it runs elsewhere already.
         """
-        if self._port is not None:
+        if "_port" in self.__dict__:
             raise RuntimeError(f"{self!r} has been run before; make a new one")
         self._port, self._desk, self._clock = port, desk, port.clock
         self.name, self.home, self.books, self.rng = port.name, home, books, rng
@@ -338,11 +347,6 @@ class Strategy:
         if mine["on_book"] or mine["on_trades"]:
             wants = Port.ALWAYS
         port.listen(self._receive, wants)
-
-    def _linked(self) -> Port:
-        if self._port is None:
-            raise RuntimeError(f"{self!r} does not run; what it does first belongs into on_start")
-        return self._port
 
     def _receive(self) -> None:
         """Take in every message that has arrived by now, and call the hooks."""
