@@ -29,7 +29,6 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 START_NS = 1_000
-SOURCES = 3
 MONEY = (CommandKind.DEPOSIT, CommandKind.WITHDRAW)
 LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_LIMIT)
 TRAILING = (OrderType.TRAILING_STOP, OrderType.TRAILING_STOP_LIMIT)
@@ -114,12 +113,12 @@ def _kinds_and_names(batch: Commands, draw: _Draw, profile: Profile, markets: in
     batch["kind"] = np.where(kind == 0, draw.pick(RARE), kind)
     batch["account"] = draw.between(1, profile.accounts)
     batch["market"] = draw.between(0, markets - 1)
-    source = draw.between(0, SOURCES - 1)
+    source = draw.between(0, profile.sources - 1)
     is_new = batch["kind"] == CommandKind.NEW
-    counter = np.zeros(draw.count, np.int64)
-    for one in range(SOURCES):
+    counter = draw.between(1, profile.gap)
+    for one in range(profile.sources):
         mine = is_new & (source == one)
-        counter[mine] = np.arange(np.count_nonzero(mine))
+        counter[mine] = np.cumsum(counter[mine]) - 1
     batch["order_id"] = source << SOURCE_SHIFT | counter
     named = draw.chance(0.2)
     batch["client_order_id"] = np.where(named, draw.between(1, 4 * draw.count), 0)

@@ -17,7 +17,8 @@ class Profile:
     the centre drifts by one tick with probability `drift` a command. `funds` is what each account
     gets of every asset, in atoms. `kinds` are the weights of new, cancel, amend, reduce and of all
     other commands, `types` those of the order types in their order. `recent` is how far back, on
-    average, commands look for the order they name.
+    average, commands look for the order they name. Orders are numbered by `sources` senders, whose
+    counters grow by 1 to `gap` each time.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Profile:
     kinds: tuple[float, float, float, float, float] = (0.7, 0.1, 0.1, 0.05, 0.05)
     types: tuple[float, float, float, float, float, float] = (0.6, 0.12, 0.07, 0.07, 0.07, 0.07)
     recent: int = 12
+    sources: int = 3
+    gap: int = 1
     step_ns: int = 20
     life_ns: int = 400
     iceberg: float = 0.25
@@ -63,6 +66,21 @@ PROFILES = {
         Profile("low", centre=3, spread=6, cross=3, lots=200),
         Profile("rich", centre=60_000, lots=1 << 30, funds=1 << 58, spread=30, wrong=0.01),
         Profile("changing", kinds=(0.3, 0.1, 0.4, 0.15, 0.05), recent=6, wrong=0.01),
+        Profile(
+            "crowded",
+            accounts=60,
+            centre=5_000,
+            spread=3_000,
+            cross=30,
+            kinds=(0.9, 0.04, 0.02, 0.02, 0.02),
+            types=(0.8, 0.02, 0.05, 0.05, 0.04, 0.04),
+            funds=1 << 40,
+            recent=2_000,
+            sources=400,
+            gap=3_000,
+            life_ns=1_000_000,
+            wrong=0.005,
+        ),
         Profile("passing", life_ns=60, step_ns=40, recent=20, wrong=0.005),
     )
 }
