@@ -158,17 +158,26 @@ class _Flow:
         self.next_ns = int(self._times[self._done])
 
     def take(self, until_ns: int) -> Commands:
-        """The next commands up to `until_ns`, at most a chunk; at least those of one instant."""
-        if self._one_by_one:
-            until_ns = self.next_ns
-        end = int(np.searchsorted(self._times, until_ns, "right"))
-        end = min(end, self._done + CHUNK)
+        """The next commands up to `until_ns`, about a chunk at most.
+
+        Those of one instant stay together, also across arrays: they make one message to everybody.
+        """
+        part = self._cut(self.next_ns if self._one_by_one else until_ns)
+        while self.next_ns == part["time_ns"][-1]:
+            part = np.concatenate([part, self._cut(self.next_ns)])
+        return part
+
+    def _cut(self, until_ns: int) -> Commands:
+        times = self._times
+        end = int(np.searchsorted(times, until_ns, "right"))
+        if end > self._done + CHUNK:
+            end = int(np.searchsorted(times, times[self._done + CHUNK - 1], "right"))
         part = self._array[self._done : end]
         self._done = end
         if end == len(self._array):
             self._refill()
         else:
-            self.next_ns = int(self._times[end])
+            self.next_ns = int(times[end])
         return part
 
 
