@@ -62,10 +62,25 @@ def recorded(count: int = 3_000, seed: int = 5, *, expiring: bool = False) -> Co
     return flow
 
 
+class Sleeper(Strategy):
+    """A coroutine that trades now and then."""
+
+    async def run(self) -> None:
+        while True:
+            await self.sleep(1 + int(self.rng.random() * 40 * MS))
+            side = self.sell if self.position > 0 else self.buy
+            side(self.book.bid or 9_990, 5)
+
+
+def agents() -> list[Strategy]:
+    traders = [RandomTrader(period="30ms"), RandomTrader(period="30ms")]
+    return [MarketMaker(period="20ms"), *traders, Sleeper()]
+
+
 def world(seed: int = 1, *, flow: Any = None, **options: Any) -> Simulation:
     return Simulation(
         MARKET,
-        [MarketMaker(period="20ms"), RandomTrader(period="30ms"), RandomTrader(period="30ms")],
+        agents(),
         funds=FUNDS,
         seed=seed,
         latency=LogNormalLatency("500us"),
@@ -104,7 +119,7 @@ def test_both_engines_give_the_same_run() -> None:
     first = run(world(flow=[recorded(300)]), "200ms")
     simulation = Simulation(
         MARKET,
-        [MarketMaker(period="20ms"), RandomTrader(period="30ms"), RandomTrader(period="30ms")],
+        agents(),
         funds=FUNDS,
         latency=LogNormalLatency("500us"),
         setup=opened(),
@@ -261,6 +276,7 @@ def test_the_result_is_that_of_the_run() -> None:
     assert result.parameters["note"] == "x"
     assert result.parameters["agents"]["MarketMaker"]["levels"] == 3
     names = ["house", "recorded", "MarketMaker", "RandomTrader-1", "RandomTrader-2"]
+    names.append("Sleeper")
     assert simulation.accounts == dict(enumerate(names))
     assert len(result.events) == sum(map(len, simulation.transport.events))
     trades = sum((part["kind"] == EventKind.TRADE).sum() for part in simulation.transport.events)
