@@ -13,8 +13,7 @@ import numpy as np
 import polars as pl
 
 from mexchange.analytics import measures
-from mexchange.analytics.measures import agent_name, role_name, side_name
-from mexchange.analytics.series import averages, packed, ranges, sums, thin
+from mexchange.analytics.series import POINTS, averages, packed, ranges, sums, thin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +34,12 @@ __all__ = [
 ]
 
 AGENTS_SHOWN = 10
-MARKERS = (2_500, 500)
-"""At most this many fills a side, of the first agent and of every other."""
+FILLS = (8_000, 1_000)
+"""At most this many fills are in the page: of the first agent, and of every other."""
+PRICES = 6_000
+"""At most about this many points of a price: one zooms in on it more than on anything else."""
+LINES = 9_000
+"""At most about this many points of all lines of any other chart."""
 BUCKETS = 400
 SIDES = ("buy", "sell")
 
@@ -62,9 +65,18 @@ def _milliseconds(times: Any) -> dict[str, str]:
     return packed(np.asarray(times, dtype=np.float64) / 1e6)
 
 
-def _line(name: str, colour: str, times: Any, values: Any) -> dict[str, Any]:
-    """A thinned line over time."""
-    times, values = thin(np.asarray(times, np.int64), np.asarray(values, np.float64))
+def _line(
+    name: str,
+    colour: str,
+    times: Any,
+    values: Any,
+    limit: int = POINTS,
+    until: int | None = None,
+) -> dict[str, Any]:
+    """A line over time, thinned to about `limit` points, its last value standing `until` then."""
+    times, values = thin(np.asarray(times, np.int64), np.asarray(values, np.float64), limit)
+    if until is not None and until > times[-1]:
+        times, values = np.append(times, until), np.append(values, values[-1])
     return {
         "type": "scatter", "mode": "lines", "name": name,
         "x": _milliseconds(times), "y": packed(values), "hovertemplate": "%{y:,.6~g}",
@@ -85,69 +97,64 @@ def histogram(name: str, colour: str, centres: Any, heights: Any) -> dict[str, A
     }  # fmt: skip
 
 
-def _edges(times: Any, count: int = BUCKETS) -> Any:
-    """Edges of equal stretches of time over all of `times`."""
-    first, last = int(times[0]), int(times[-1])
-    return np.unique(np.linspace(first, max(last, first + count), count + 1).astype(np.int64))
+def _edges(result: Result, count: int = BUCKETS) -> Any:
+    """Edges of equal stretches of time over the whole run."""
+    first, last = result.start_ns, max(result.end_ns, result.start_ns + count)
+    return first + np.linspace(0, last - first, count + 1).astype(np.int64)
+
+
+def _book(result: Result, market: str) -> pl.DataFrame:
+    """The best prices of a market at the end of each instant; what lasted no time is left out."""
+    book = result.book.filter(pl.col("market") == market)
+    return book.filter((pl.col("time_ns") != pl.col("time_ns").shift(-1)).fill_null(True))
 
 
 def price(result: Result, market: str, shown: list[str]) -> Chart:
-    """Best bid, best ask and mid with the fills of the agents to be shown; the first is visible."""
+    """Best bid and ask with the fills of the agents to be shown; the first one's are visible."""
     chart = Chart(
         f"price-{market}",
         f"{market} price and fills",
         timed=True,
         wide=True,
-        height=460,
+        height=480,
         empty="no quotes and no trades",
     )
-    book = result.book.filter(pl.col("market").cast(pl.String) == market)
-    if not book.is_empty():
-        times = book["time_ns"].to_numpy()
-        bid, ask = column(book, "bid"), column(book, "ask")
-        chart.traces += [
-            _line("ask", "$ask-line", times, ask),
-            _line("bid", "$bid-line", times, bid),
-            {**_line("mid", "$ink", times, (bid + ask) / 2), "visible": "legendonly"},
-        ]
-    own = result.fills.filter(pl.col("market").cast(pl.String) == market)
-    thinned = 1
+    book = _book(result, market)
+    for side in ("ask", "bid") if not book.is_empty() else ():
+        prices = column(book, side)
+        line = _line(side, f"${side}-line", book["time_ns"], prices, PRICES, result.end_ns)
+        chart.traces.append(line)
+    own = result.fills.filter(pl.col("market") == market)
     for rank, agent in enumerate(shown):
         for side in SIDES:
-            chosen = own.filter((agent == agent_name) & (side == side_name))
+            chosen = own.filter(pl.col("agent") == agent, pl.col("side") == side.upper())
             if chosen.is_empty():
                 continue
-            every = -(-chosen.height // MARKERS[rank > 0])
-            thinned = max(thinned, every)
-            trace = _markers(chosen[::every], side, rank == 0)
+            every = -(-2 * chosen.height // FILLS[rank > 0])
+            trace = _markers(chosen.gather_every(every), side, rank == 0)
             if len(shown) > 1:
                 first = agent not in [other["name"] for other in chart.traces]
                 trace |= {"name": agent, "legendgroup": agent, "showlegend": first}
             chart.traces.append(trace)
-    if not any(trace.get("mode") == "markers" for trace in chart.traces):
-        chart.note = "no fills"
-    elif thinned > 1:
-        chart.note = f"one fill in {thinned} is drawn"
+    count = own.filter(pl.col("agent").is_in(shown)).height
+    chart.note = f"{count:,} fills; zoom in to see them one by one" if count else "no fills"
     chart.layout = {"hovermode": "closest", "yaxis": {"tickformat": ",.6~g"}}
     return chart
 
 
 def _markers(fills: pl.DataFrame, side: str, visible: bool) -> dict[str, Any]:
-    """Fills as triangles, larger ones for larger quantities."""
-    quantity = column(fills, "quantity")
-    crowded = min(1.0, (200 / len(fills)) ** 0.25)
-    size = crowded * (7 + 8 * np.sqrt(quantity / max(float(quantity.max()), 1e-12)))
-    rows = fills.select(role_name, "order_id", pl.col("fee").round(8)).iter_rows()
-    text = [f"{role} · order {order} · fee {fee:g}" for role, order, fee in rows]
+    """Fills as triangles; the page draws as many of them as there is room for."""
     return {
         "type": "scatter", "mode": "markers", "name": f"{side}s",
-        "x": _milliseconds(fills["time_ns"]), "y": packed(fills["price"]),
-        "customdata": packed(quantity), "text": text,
+        "fills": {
+            "x": _milliseconds(fills["time_ns"]), "y": packed(fills["price"]),
+            "quantity": packed(fills["quantity"], "<f4"), "order": packed(fills["order_id"]),
+            "fee": packed(fills["fee"], "<f4"), "maker": packed(fills["role"] == "maker", "u1"),
+        },
         "visible": True if visible else "legendonly",
         "marker": {
             "symbol": "triangle-up" if side == "buy" else "triangle-down", "color": f"${side}",
-            "size": packed(size), "opacity": 0.85,
-            "line": {"color": "$panel", "width": 0.75 * crowded},
+            "opacity": 0.9, "line": {"color": "$panel", "width": 0.6},
         },
         "hovertemplate": f"<b>{side} %{{customdata:,.6~g}} @ %{{y:,.8~g}}</b><br>%{{text}}",
     }  # fmt: skip
@@ -156,37 +163,49 @@ def _markers(fills: pl.DataFrame, side: str, visible: bool) -> dict[str, Any]:
 def _by_agent(frame: pl.DataFrame, shown: list[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
     """Each agent to be shown that has rows, its colour and its rows."""
     for rank, agent in enumerate(shown):
-        rows = frame.filter(agent == agent_name)
+        rows = frame.filter(pl.col("agent") == agent)
         if not rows.is_empty():
             yield agent, f"$series-{rank % 8}", rows
 
 
+def _share(shown: list[str]) -> int:
+    """How many points each agent's line may have."""
+    return min(POINTS, LINES // max(1, len(shown)))
+
+
 def _others(result: Result, shown: list[str]) -> str:
     """A note about agents that are left out."""
-    hidden = len(set(result.accounts.values())) - len(shown)
+    hidden = result.agents.height - len(shown)
     return f"the {len(shown)} most active agents" if hidden > 0 and len(shown) > 1 else ""
 
 
 def equity(result: Result, shown: list[str], quote: str) -> list[Chart]:
-    """Equity and drawdown over time."""
-    worth = Chart(
-        "equity", f"Equity, change in {quote}", _others(result, shown), timed=True, wide=True,
-        height=320, empty="no equity recorded",
+    """What trading made, how far that fell from its highest, and equity, over time."""
+    note = _others(result, shown)
+    made = Chart(
+        "pnl", f"Result of trading, {quote}", note or "marked at the mid, fees included",
+        timed=True, wide=True, height=320, empty="no account had money",
     )  # fmt: skip
     below = Chart(
-        "drawdown", f"Drawdown, {quote}", timed=True, wide=True, empty="no equity recorded"
+        "drawdown", f"Drawdown of that result, {quote}", note, timed=True, empty=made.empty
     )
+    worth = Chart(
+        "equity", f"Equity, change in {quote}", "all that is owned, at the mid", timed=True,
+        empty=made.empty,
+    )  # fmt: skip
+    limit, end = _share(shown), result.end_ns
     for agent, colour, rows in _by_agent(result.equity, shown):
-        times, values = rows["time_ns"].to_numpy(), column(rows, "equity")
-        line = _line(agent, colour, times, values - values[0])
-        falling = _line(agent, colour, times, -measures.drawdown(values))
+        times, pnl, owned = rows["time_ns"].to_numpy(), column(rows, "pnl"), column(rows, "equity")
+        result_line = _line(agent, colour, times, pnl, limit, end)
+        falling = _line(agent, colour, times, -measures.drawdown(pnl), limit // 2, end)
         if len(shown) == 1:
-            line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
+            result_line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
             falling["line"]["color"] = "$sell"
             falling |= {"fill": "tozeroy", "fillcolor": "$sell-soft"}
-        worth.traces.append(line)
+        made.traces.append(result_line)
         below.traces.append(falling)
-    return [worth, below]
+        worth.traces.append(_line(agent, colour, times, owned - owned[0], limit // 2, end))
+    return [made, below, worth]
 
 
 def inventory(result: Result, shown: list[str]) -> Chart:
@@ -196,10 +215,11 @@ def inventory(result: Result, shown: list[str]) -> Chart:
         "inventory", f"Inventory, change in {base}", timed=True, wide=True,
         empty="no positions recorded",
     )  # fmt: skip
-    held = result.positions.filter(pl.col("asset").cast(pl.String) == base)
+    held = result.positions.filter(pl.col("asset") == base)
     for agent, colour, rows in _by_agent(held, shown):
         total = column(rows, "total")
-        line = _line(agent, colour, rows["time_ns"].to_numpy(), total - total[0])
+        change = total - total[0]
+        line = _line(agent, colour, rows["time_ns"], change, _share(shown), result.end_ns)
         if len(shown) == 1:
             line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
         chart.traces.append(line)
@@ -213,12 +233,12 @@ def spread(result: Result, markets: list[str]) -> Chart:
         timed=True, empty="the book never had two sides",
     )  # fmt: skip
     for rank, market in enumerate(markets):
-        book = result.book.filter(pl.col("market").cast(pl.String) == market)
+        book = _book(result, market)
         bid, ask = column(book, "bid"), column(book, "ask")
         if book.is_empty() or np.isnan(ask - bid).all():
             continue
         times, bps = book["time_ns"].to_numpy(), 20_000 * (ask - bid) / (ask + bid)
-        edges = _edges(times)
+        edges = _edges(result)
         low, high = ranges(times, bps, edges)
         if len(markets) == 1:
             edge = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
@@ -237,11 +257,11 @@ def depth(result: Result, market: str) -> Chart:
         f"depth-{market}", f"{market} depth at the best", "bids above, asks below; mean over time",
         timed=True, empty="the book stayed empty",
     )  # fmt: skip
-    book = result.book.filter(pl.col("market").cast(pl.String) == market)
+    book = _book(result, market)
     if book.is_empty():
         return chart
     times = book["time_ns"].to_numpy()
-    edges = _edges(times)
+    edges = _edges(result)
     for side, sign in (("bid", 1), ("ask", -1)):
         mean = averages(times, np.nan_to_num(column(book, f"{side}_quantity")), edges)
         line = _line(side, f"${side}-line", edges[:-1], sign * mean)
@@ -260,7 +280,7 @@ def spread_shares(result: Result, markets: list[str]) -> Chart:
     widest = 20
     ticks = {market.name: float(market.tick) for market in result.markets}
     for rank, market in enumerate(markets):
-        book = result.book.filter(pl.col("market").cast(pl.String) == market)
+        book = _book(result, market)
         times = book["time_ns"].to_numpy()
         stood = np.diff(times, append=times[-1:]).astype(float)
         width = np.rint((column(book, "ask") - column(book, "bid")) / ticks[market])
@@ -281,13 +301,12 @@ def volume(result: Result, market: str) -> Chart:
         f"volume-{market}", f"{market} traded quantity", "aggressive buys above, sells below",
         timed=True, empty="no trades",
     )  # fmt: skip
-    trades = result.trades.filter(pl.col("market").cast(pl.String) == market)
+    trades = result.trades.filter(pl.col("market") == market)
     if trades.is_empty():
         return chart
-    edges = _edges(trades["time_ns"].to_numpy(), 120)
-    aggressor = trades["aggressor"].cast(pl.String).str.to_lowercase()
+    edges = _edges(result, 120)
     for side, sign in (("buy", 1), ("sell", -1)):
-        chosen = trades.filter(aggressor == side)
+        chosen = trades.filter(pl.col("aggressor") == side.upper())
         heights = sums(chosen["time_ns"].to_numpy(), column(chosen, "quantity"), edges)
         chart.traces.append(
             {

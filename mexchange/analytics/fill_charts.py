@@ -9,7 +9,6 @@ import polars as pl
 
 from mexchange.analytics import measures
 from mexchange.analytics.charts import Chart, column, histogram
-from mexchange.analytics.measures import agent_name, role_name, side_name
 from mexchange.analytics.series import bins, packed
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ MARKOUT_AGENTS = 6
 
 def fills(result: Result, shown: list[str]) -> list[Chart]:
     """Four panels about fills: how many by side and role, sizes, times between, markouts."""
-    own = result.fills.filter(agent_name.is_in(shown))
+    own = result.fills.filter(pl.col("agent").is_in(shown))
     if own.is_empty():
         return [Chart("fills", "Fills", wide=True, empty="no fills")]
     title = "Fills by side and role" if len(shown) == 1 else "Fills by agent, side and role"
@@ -48,7 +47,7 @@ def _stacked() -> dict[str, Any]:
 
 
 def _sides(own: pl.DataFrame, shown: list[str]) -> list[dict[str, Any]]:
-    counts = own.group_by(agent_name, side_name, role_name).len()
+    counts = own.group_by("agent", pl.col("side").cast(pl.String).str.to_lowercase(), "role").len()
     found = {(agent, side, role): count for agent, side, role, count in counts.iter_rows()}
     if len(shown) == 1:
         return [
@@ -75,7 +74,7 @@ def _sizes(own: pl.DataFrame) -> dict[str, Any]:
     edges = bins(column(own, "quantity"))
     traces = []
     for role in ROLES:
-        heights, _ = np.histogram(column(own.filter(role == role_name), "quantity"), edges)
+        heights, _ = np.histogram(column(own.filter(pl.col("role") == role), "quantity"), edges)
         traces.append(histogram(role, f"$role-{role}", (edges[:-1] + edges[1:]) / 2, heights))
     return {"traces": traces, "layout": {"barmode": "stack", "bargap": 0.1}}
 
@@ -85,7 +84,7 @@ def _between(own: pl.DataFrame) -> Chart:
     chart = Chart(
         "fill-gaps", "Time between an agent's fills, seconds", empty="fewer than two fills"
     )
-    gaps = own.sort("time_ns").select(pl.col("time_ns").diff().over(agent_name) / measures.SECOND)
+    gaps = own.sort("time_ns").select(pl.col("time_ns").diff().over("agent") / measures.SECOND)
     seconds = gaps.to_series().drop_nulls().to_numpy()
     seconds = seconds[seconds > 0]
     if not seconds.size:
@@ -105,7 +104,7 @@ def _markouts(result: Result, shown: list[str]) -> Chart:
     alone = len(shown) == 1
     names = list(ROLES) if alone else shown[:MARKOUT_AGENTS]
     labels = {0.0: "at once"} | {h: f"{h:g} s" for h in measures.HORIZONS if h > 0}
-    frame = measures.markouts(result, shown, role_name if alone else agent_name)
+    frame = measures.markouts(result, shown, "role" if alone else "agent")
     for rank, name in enumerate(names if not frame.is_empty() else []):
         rows = frame.filter(pl.col("name") == name)
         if rows.is_empty():

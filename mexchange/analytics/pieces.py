@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mexchange.analytics import measures
-from mexchange.analytics.measures import agent_name, role_name, side_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,25 +99,15 @@ def focus(result: Result, agents: pl.DataFrame) -> str:
 
 def header(result: Result) -> str:
     """Title, markets, length, seed and digest."""
-    first, last = span(result)
     facts = [
         ", ".join(market.name for market in result.markets[:6]),
-        f"{duration((last - first) / measures.SECOND)} of market time",
+        f"{duration((result.end_ns - result.start_ns) / measures.SECOND)} of market time",
         f"{result.events.height:,} events",
         f"seed {result.seed}",
     ]
     spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
     digest = f"<span><code>{escape(result.digest[:16])}</code></span>" if result.digest else ""
     return f'<header><h1>{escape(result.title)}</h1><p class="lead">{spans}{digest}</p></header>'
-
-
-def span(result: Result) -> tuple[int, int]:
-    """First and last time of a run."""
-    times = result.events["time_ns"]
-    last = times.max()
-    return int(result.start_ns), max(
-        int(last) if isinstance(last, int) else 0, int(result.start_ns)
-    )
 
 
 def card(name: str, value: str, unit: str = "", more: str = "", tone: str = "") -> str:
@@ -162,17 +151,16 @@ def cards(result: Result, agents: pl.DataFrame, focus: str) -> str:
 
 def _agent_cards(result: Result, own: dict[str, Any]) -> list[str]:
     base, quote = result.markets[0].base.name, result.markets[0].quote.name
-    fills = result.fills.filter(agent_name == own["agent"])
-    bought, sold = (fills.filter(side_name == side)["quantity"].sum() for side in ("buy", "sell"))
-    buys = fills.filter(side_name == "buy").height
-    takes = fills.filter(role_name == "taker").height
-    orders = result.orders.filter(agent_name == own["agent"])
-    pnl, volume = own["pnl"], own["volume"]
+    fills = result.fills.filter(pl.col("agent") == own["agent"])
+    buys = fills.filter(pl.col("side") == "BUY").height
+    takes = fills.filter(pl.col("role") == "taker").height
+    orders = result.orders.filter(pl.col("agent") == own["agent"])
+    pnl, volume, lots = own["pnl"], own["volume"], float(fills["quantity"].sum())
     return [
         card("Profit and loss", _signed(pnl), quote, _of_volume(pnl, volume), _tone(pnl)),
         card("Fills", number(own["fills"]), "", f"{buys:,} buys · {own['fills'] - buys:,} sells"),
         card("Maker share", percent(own["maker_share"]), "", f"{takes:,} fills taken"),
-        card("Volume", number(volume), quote, f"{number(bought + sold)} {base}"),
+        card("Volume", number(volume), quote, f"{number(lots)} {base}"),
         card("Fees paid", number(own["fees"]), quote, _of_volume(own["fees"], volume)),
         card("Largest drawdown", number(own["drawdown"]), quote),
         card("Inventory", _signed(own["inventory"]), base, "change over the run"),
@@ -201,15 +189,15 @@ def _market_cards(result: Result, agents: pl.DataFrame) -> list[str]:
         worst = agents.sort("pnl", nulls_last=True).head(1)
         pnl = worst["pnl"][0]
         found.append(card("Worst result", _signed(pnl), quote, worst["agent"][0], _tone(pnl)))
-    orders, refused = result.orders.height, int(measures.rejects(result)["count"].sum())
+    orders, refused = result.orders.height, measures.rejects(result)
     return [
         *found,
         card("Orders", number(orders), "", _per(orders, trades.height, "trade")),
         card(
-            "Rejected",
-            number(refused),
+            "Rejected commands",
+            number(int(refused["count"].sum())),
             "",
-            f"{percent(refused / orders)} of orders" if orders else "",
+            f"most: {_words(refused['reason'][0])}" if refused.height else "",
         ),
     ]
 
@@ -219,7 +207,7 @@ def _book_cards(result: Result) -> list[str]:
     if spreads.is_empty():
         return [card("Mean spread", NONE, "", "the book stayed empty")]
     row = spreads.row(0, named=True)
-    wide = f"{number(row['spread'], 4)} {result.markets[0].quote.name}"
+    wide = f"{number(row['spread'], 4)} {result.markets[0].quote.name}" if row["spread"] else ""
     found = [card("Mean spread", number(row["spread_bps"]), "bps", wide)]
     depth = f"bid {number(row['bid_depth'])} · ask {number(row['ask_depth'])}"
     mean = (row["bid_depth"] + row["ask_depth"]) / 2
@@ -280,7 +268,7 @@ def rejects_table(result: Result) -> str:
 
 
 def _words(name: str) -> str:
-    return name.lower().replace("_", " ")
+    return str(name).lower().replace("_", " ")
 
 
 def divergence(result: Result) -> str:
@@ -300,15 +288,25 @@ def divergence(result: Result) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return number(value)
-    return str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    if isinstance(value, dict):
+        return " · ".join(f"{_words(name)} {_text(inner)}" for name, inner in value.items())
+    return number(value) if isinstance(value, int) else str(value)
 
 
 def about(result: Result) -> str:
     """Parameters, markets, seed and digest: what it takes to run this again."""
     facts = [("seed", str(result.seed)), ("digest", result.digest or NONE)]
-    pairs = [(str(name), str(value)) for name, value in result.parameters.items()]
+    plain = {name: value for name, value in result.parameters.items() if not _is_table(value)}
+    pairs = [(_words(name), _text(value)) for name, value in plain.items()]
+    tables = [
+        _parameter_table(_words(name), value)
+        for name, value in result.parameters.items()
+        if _is_table(value)
+    ]
     markets = [
         [
             market.name, str(market.tick), str(market.lot),
@@ -320,9 +318,26 @@ def about(result: Result) -> str:
     panels = [
         panel("Parameters", table(["", ""], [*pairs, *facts], "pairs"), wide=False),
         panel("Markets", table(heads, markets), wide=False),
+        *tables,
     ]
     return (
         f'<section><h2>The run</h2><div class="grid">{"".join(panels)}</div></section>\n'
         "<footer>mExchange · the same seed and parameters give the same digest. "
         "Drag across a chart to zoom all of them, double-click to go back.</footer>"
     )
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a parameter is several things with parameters of their own, such as agents."""
+    return (
+        isinstance(value, dict) and bool(value) and all(isinstance(v, dict) for v in value.values())
+    )
+
+
+def _parameter_table(title: str, things: dict[str, dict[str, Any]]) -> str:
+    """One row a thing: its name, and what it was told."""
+    rows = [
+        [name, " · ".join(f"{_words(key)} {_text(value)}" for key, value in inner.items())]
+        for name, inner in things.items()
+    ]
+    return panel(title.capitalize(), table(["", ""], rows, "pairs"))

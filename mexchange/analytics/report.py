@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mexchange.analytics import charts, fill_charts, measures, pieces
-from mexchange.analytics.measures import agent_name
+from mexchange.analytics import charts, fill_charts, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 MARKETS_SHOWN = 4
+MILLISECOND = 1_000_000
 DAY_NS = 86_400_000_000_000
 
 
@@ -41,7 +41,7 @@ def write_report(result: Result, path: Path | str) -> Path:
 
 
 def _page(result: Result) -> str:
-    agents = measures.agents(result)
+    agents = result.agents
     focus = pieces.focus(result, agents)
     shown = [focus] if focus else agents["agent"].to_list()[: charts.AGENTS_SHOWN]
     markets = _markets(result)
@@ -59,7 +59,7 @@ def _page(result: Result) -> str:
 def _markets(result: Result) -> list[str]:
     """The names of the markets to draw, those with the most trades first."""
     names = [market.name for market in result.markets]
-    counts = dict(result.trades.group_by(pl.col("market").cast(pl.String)).len().iter_rows())
+    counts = dict(result.trades.group_by(pl.col("market")).len().iter_rows())
     return sorted(names, key=lambda name: -counts.get(name, 0))[:MARKETS_SHOWN]
 
 
@@ -93,7 +93,7 @@ def _sections(
 
 def _makers_first(result: Result, shown: list[str]) -> list[str]:
     """The agents to be shown, whoever made the most markets first: its fills tell the most."""
-    made = result.fills.filter(measures.role_name == "maker").group_by(agent_name).len()
+    made = result.fills.filter(pl.col("role") == "maker").group_by("agent").len()
     counts = dict(made.iter_rows())
     return sorted(shown, key=lambda agent: -counts.get(agent, 0))
 
@@ -123,8 +123,8 @@ def _time_axis(result: Result) -> dict[str, Any]:
         {"dtickrange": [1_000, 60_000], "value": short},
         {"dtickrange": [60_000, 86_400_000], "value": long},
     ]
-    first, last = pieces.span(result)
-    around = [first / 1e6, max(last, first + 1_000_000) / 1e6]
+    first, last = result.start_ns, max(result.end_ns, result.start_ns + MILLISECOND)
+    around = [first / MILLISECOND, last / MILLISECOND]
     return {"tickformatstops": stops, "hoverformat": f"{short}.%3f", "range": around}
 
 

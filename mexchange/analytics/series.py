@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from mexchange.analytics.frames.columns import extremes
 
-__all__ = ["averages", "bins", "packed", "ranges", "sums", "thin"]
+__all__ = ["POINTS", "averages", "bins", "packed", "ranges", "sums", "thin"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-POINTS = 4_000
+POINTS = 3_000
 """At most this many points a trace: a screen has fewer columns, and the page opens at once."""
 
 
@@ -76,9 +75,7 @@ def bins(values: Floats, count: int = 40, logarithmic: bool = False) -> Floats:
     return np.linspace(distinct[0], distinct[-1], count + 1)
 
 
-def packed(values: Any) -> dict[str, str]:
+def packed(values: Any, kind: str = "<f8") -> dict[str, str]:
     """An array of numbers as Plotly reads it without parsing: base64 of little-endian bytes."""
-    if isinstance(values, pl.Series):
-        values = values.to_numpy()
-    array = np.ascontiguousarray(values, dtype="<f8")
-    return {"dtype": "f8", "bdata": base64.b64encode(array.tobytes()).decode("ascii")}
+    array = np.ascontiguousarray(values, dtype=kind)
+    return {"dtype": kind.lstrip("<"), "bdata": base64.b64encode(array.tobytes()).decode("ascii")}

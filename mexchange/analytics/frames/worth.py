@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,9 +53,9 @@ def equity_frame(
 ) -> pl.DataFrame:
     """What all that an account has was worth, whenever a mark or the account's money changed.
 
-    `paid_in` is what it got from outside less what it took out, as it was worth at that time: the
-    result of trading is `equity - paid_in`. Long series are thinned; the highest and lowest
-    results stay.
+    `pnl` is what trading made of it: the worth of all that it got and gave in trades, fees
+    included, but for what it brought along. Long series are thinned, but the highest and lowest
+    `pnl` of every stretch stay.
     """
     accounts = list(_groups(positions["account"]))
     worth = _Worth(entries, marks, units, times, len(accounts))
@@ -70,7 +71,7 @@ def equity_frame(
             "account": owner.astype(np.uint32),
             "agent": names.of_agents(owner),
             "equity": columns[1].astype(np.float64),
-            "paid_in": columns[2].astype(np.float64),
+            "pnl": columns[2].astype(np.float64),
         }
     )
 
@@ -84,12 +85,13 @@ class _Worth:
         self._marks, self._units, self._times = marks, units, times
         transfers = np.isin(entries["cause"], (Cause.DEPOSIT, Cause.WITHDRAWAL))
         paid = entries[transfers & (entries["bucket"] == Bucket.AVAILABLE)]
-        self._paid = paid[np.argsort(paid["account"], kind="stable")]
+        self._paid = paid[np.lexsort((paid["asset"], paid["account"]))]
+        self._paid_keys = _key(self._paid)
         self._limit = min(SAMPLES, max(100, SAMPLES_IN_ALL // max(accounts, 1)))
         self._thinned: dict[tuple[int, ...], Ints] = {}
 
     def of(self, positions: npt.NDArray[np.void]) -> tuple[Ints, Floats, Floats]:
-        """Times, equity and what was paid in, from all positions of one account."""
+        """Times, equity and result of trading, from all positions of one account."""
         held = [positions[place] for place in _groups(positions["asset"])]
         moved = [rows["sequence"][_changes(rows["available"] + rows["held"])] for rows in held]
         first = min(int(sequences[0]) for sequences in moved)
@@ -98,10 +100,24 @@ class _Worth:
         time = self._times.of(at)
         last = np.append(np.diff(time) != 0, True)
         at, time = at[last], time[last]
-        equity = sum((self._value(rows, at) for rows in held), np.zeros(len(at)))
-        paid_in = self._paid_in(int(positions["account"][0]), at)
-        kept = extremes(equity - paid_in, self._limit)
-        return time[kept], equity[kept], paid_in[kept]
+        equity, pnl = np.zeros(len(at)), np.zeros(len(at))
+        for rows in held:
+            asset = int(rows["asset"][0])
+            total, paid = self._holdings(rows, at)
+            value = self._marks.value(asset, at)
+            equity += self._units.amounts(total, asset) * value
+            pnl += self._units.amounts(total - paid, asset) * value
+        kept = extremes(pnl, self._limit)
+        return time[kept], equity[kept], pnl[kept]
+
+    def _holdings(self, rows: npt.NDArray[np.void], at: Ints) -> tuple[Ints, Ints]:
+        """What the account had of one asset at these events, and what it had paid in until then."""
+        place = np.searchsorted(rows["sequence"], at, side="right") - 1
+        total = np.where(place >= 0, (rows["available"] + rows["held"])[place], 0)
+        key = _key(rows[:1])
+        paid = self._paid[slice(*np.searchsorted(self._paid_keys, [key[0], key[0] + 1]))]
+        sums = np.append(0, np.cumsum(paid["amount"]))
+        return total, sums[np.searchsorted(paid["sequence"], at, side="right")]
 
     def _marked(self, assets: tuple[int, ...]) -> Ints:
         """Events at which the worth of these assets changed, thinned."""
@@ -112,27 +128,17 @@ class _Worth:
             self._thinned[assets] = np.unique(np.concatenate([np.empty(0, np.int64), *kept]))
         return self._thinned[assets]
 
-    def _value(self, rows: npt.NDArray[np.void], at: Ints) -> Floats:
-        """What the account had of one asset at these events, in units of the quote asset."""
-        place = np.searchsorted(rows["sequence"], at, side="right") - 1
-        total = np.where(place >= 0, (rows["available"] + rows["held"])[place], 0)
-        asset = int(rows["asset"][0])
-        return self._units.amounts(total, asset) * self._marks.value(asset, at)
 
-    def _paid_in(self, account: int, at: Ints) -> Floats:
-        paid = self._paid[slice(*np.searchsorted(self._paid["account"], [account, account + 1]))]
-        worth = self._units.amounts(paid["amount"], paid["asset"])
-        for asset in np.unique(paid["asset"]).tolist():
-            own = paid["asset"] == asset
-            worth[own] *= self._marks.value(asset, paid["sequence"][own])
-        total = np.append(0.0, np.cumsum(worth))
-        return total[np.searchsorted(paid["sequence"], at, side="right")]
+def _key(rows: npt.NDArray[np.void]) -> Ints:
+    """Account and asset in one number."""
+    key: Ints = rows["account"].astype(np.int64) << 16 | rows["asset"]
+    return key
 
 
 def _groups(values: npt.NDArray[np.int64]) -> Iterator[slice]:
     """Stretches of equal values."""
     edges = np.flatnonzero(_changes(values)).tolist()
-    for first, last in zip(edges, [*edges[1:], len(values)], strict=True):
+    for first, last in pairwise([*edges, len(values)]):
         yield slice(first, last)
 
 
@@ -152,11 +158,11 @@ def agent_frame(
     units: Units,
 ) -> pl.DataFrame:
     """The figures of each account but the house, the busiest first."""
-    result = pl.col("equity") - pl.col("paid_in")
+    pnl = pl.col("pnl")
     worth = equity.group_by("account", "agent", maintain_order=True).agg(
         pl.col("equity").last(),
-        result.last().alias("pnl"),
-        (result.cum_max() - result).max().alias("drawdown"),
+        pnl.last(),
+        (pnl.cum_max() - pnl).max().alias("drawdown"),
     )
     rate = _rates(fills, markets, marks, units)
     value = pl.col("price") * pl.col("quantity") * pl.col("rate")
