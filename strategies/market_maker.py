@@ -74,7 +74,7 @@ class MarketMaker(Strategy):
         return wanted
 
     def _estimate(self) -> bool:
-        """Follow the mid of others' orders; whether there ever was one."""
+        """Follow the mid of others' orders, starting from a trade if need be; whether there is any."""
         own: dict[int, int] = {}
         for order in self.orders.values():
             own[order.price] = own.get(order.price, 0) + order.left
@@ -82,6 +82,8 @@ class MarketMaker(Strategy):
         if bid and ask:
             mid = (bid + ask) / 2
             self._fair += (mid - self._fair) * (self.follow if self._fair else 1)
+        elif not self._fair:
+            self._fair = float(self.book.last)
         return self._fair > 0
 
     def _others(self, side: Side, own: dict[int, int]) -> int:
