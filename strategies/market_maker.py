@@ -74,7 +74,7 @@ class MarketMaker(Strategy):
         return wanted
 
     def _estimate(self) -> bool:
-        """Follow the mid of others' orders, starting from a trade if need be; whether there is any."""
+        """Follow the mid of others' orders, from a trade if need be; whether there is a price."""
         own: dict[int, int] = {}
         for order in self.orders.values():
             own[order.price] = own.get(order.price, 0) + order.left
