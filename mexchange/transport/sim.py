@@ -34,7 +34,6 @@ Message = tuple[int, list[Update], list[Row] | None]
 
 _COMMAND = Struct("<11qIHH6BH")
 assert _COMMAND.size == COMMAND.itemsize, "one command is packed as the record is laid out"
-_PAD = 0
 _MIX = 0x9E3779B97F4A7C15
 _MASK = (1 << 63) - 1
 CHUNK = 8192
