@@ -13,6 +13,7 @@ __all__ = ["A", "B", "C", "Desk", "told", "trades"]
 
 A, B, C = 1, 2, 3
 FUNDS = 10**12
+FREE = Fees()
 
 
 class Desk:
@@ -21,7 +22,7 @@ class Desk:
     Orders come from B unless said otherwise, and books that are built belong to A.
     """
 
-    def __init__(self, engine: str, *, fees: Fees = Fees(), funds: int = FUNDS) -> None:  # noqa: B008
+    def __init__(self, engine: str, *, fees: Fees = FREE, funds: int = FUNDS) -> None:
         coin, euro = Asset("KCN", 0), Asset("EUR", 0)
         self.exchange = Exchange(Market(coin, euro, tick=1, lot=1, fees=(fees,)), engine)
         for account in (A, B, C):
