@@ -14,20 +14,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mexchange.data.depth import CHANGE, DepthBuilder, changes
 from mexchange.data.errors import DataError
-from mexchange.data.feed_log import FeedLog
 from mexchange.data.lobster import Book, Messages, find_opening, read_book, read_messages
 from mexchange.data.lobster_flow import Flow, Levels, to_flow
-from mexchange.exchange import Exchange
+from mexchange.data.watch import Watch, exchange_for
 from mexchange.markets import Market
-from mexchange.records import Events
 
 __all__ = ["ReplayReport", "replay"]
 
-Int64 = npt.NDArray[np.int64]
-
-CHUNK = 8192
+BATCH = 8192
 PASSES = 5
 ENOUGH_S = 0.5
 """No further pass against the clock is begun after so many seconds of them."""
@@ -93,7 +88,7 @@ def replay(
     levels: int | None = None,
     market: Market | None = None,
     engine: Literal["kernel", "reference"] = "kernel",
-    batch: int = CHUNK,
+    batch: int = BATCH,
 ) -> ReplayReport:
     """Replay LOBSTER messages and compare with the published book.
 
@@ -126,7 +121,7 @@ def replay(
     flow = to_flow(messages, opening, market=market)
     run = _Run(flow, engine, batch)
     exact = None if book is None else run.compare(Levels.of(book, flow.market), levels)
-    outcome, seconds = run.log.outcome(), run.seconds()
+    outcome, seconds = run.watch.outcome(), run.seconds()
     return ReplayReport(
         messages=len(messages),
         seconds=seconds,
@@ -163,66 +158,30 @@ class _Run:
     """A flow through an engine of its own, watched, and once more against the clock."""
 
     def __init__(self, flow: Flow, engine: Literal["kernel", "reference"], batch: int) -> None:
-        self.flow = flow
-        self.log = FeedLog(flow)
-        self._engine: Literal["kernel", "reference"] = engine
-        self._batch = batch
-        self._changes: list[npt.NDArray[np.void]] = []
-        self._starts: list[npt.NDArray[np.bool_]] = []
-        self.exchange = self._exchange()
+        self.watch = Watch(flow)
+        self._flow, self._engine, self._batch = flow, engine, batch
+        self.exchange = exchange_for(flow, engine)
         for events in self.exchange.stream(flow.opening, batch):
-            self._keep(events)
+            self.watch.add(events)
         opened = self.exchange.sequence
         for events in self.exchange.stream(flow.commands, batch):
-            self._keep(events)
+            self.watch.add(events)
         self.events = self.exchange.sequence - opened
-
-    def _exchange(self) -> Exchange:
-        """An exchange in which the flow's account has all the money it needs."""
-        exchange = Exchange(self.flow.market, engine=self._engine)
-        account = exchange.open_account()
-        if account != self.flow.account:
-            raise ValueError(f"the flow is of account {self.flow.account}, not {account}")
-        for asset, atoms in enumerate(self.flow.funds()):
-            exchange.deposit(account, asset, atoms)
-        return exchange
 
     def seconds(self) -> float:
         """How long the engine takes for the flow, with all code compiled and nobody watching."""
         passes: list[float] = []
         while len(passes) < PASSES and sum(passes) < ENOUGH_S:
-            exchange = self._exchange()
-            exchange.step(self.flow.opening)
+            exchange = exchange_for(self._flow, self._engine)
+            exchange.step(self._flow.opening)
             began = perf_counter()
-            for _ in exchange.stream(self.flow.commands, self._batch):
+            for _ in exchange.stream(self._flow.commands, self._batch):
                 pass
             passes.append(perf_counter() - began)
         return min(passes)
 
-    def _keep(self, events: Events) -> None:
-        self.log.add(events)
-        self._changes.append(changes(events))
-        self._starts.append(FeedLog.starts(events))
-
     def compare(self, published: Levels, levels: int | None) -> npt.NDArray[np.bool_]:
         """Which rows of the published book, from the first message on, equal ours."""
-        rows = published.rows[self.flow.first :, :levels]
-        every = np.concatenate(self._changes) if self._changes else np.empty(0, CHANGE)
-        builder = DepthBuilder(every["price"])
-        ends = self._ends(len(published.rows))
-        exact = np.zeros(len(rows), np.bool_)
-        done = 0
-        for begin in range(0, len(rows), CHUNK):
-            some = slice(begin, begin + CHUNK)
-            until = int(ends[some][-1])
-            ours = builder.rows(every[done:until], ends[some] - done, rows.shape[1])
-            exact[some] = (ours == rows[some]).all(axis=(1, 2))
-            done = until
-        return exact
-
-    def _ends(self, rows: int) -> Int64:
-        """How many events have happened after each message from the first on: int64 [rows]."""
-        starts = np.flatnonzero(np.concatenate(self._starts))
-        begins = np.append(starts, sum(len(part) for part in self._starts))
-        sent = np.searchsorted(self.flow.message, np.arange(self.flow.first, rows), side="right")
-        return np.asarray(begins[self.flow.anonymous + sent])
+        rows = published.rows[self._flow.first :, :levels]
+        ours = self.watch.rows(rows.shape[1], len(published.rows))
+        return np.asarray((ours == rows).all(axis=(1, 2)))
