@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["announce_compilation", "conclude", "folder", "say", "show", "working"]
 
+WIDTH = 120
 COMPILATION_S = 25
 """About how long the first compilation takes."""
 
@@ -39,7 +40,8 @@ def show(values: Mapping[str, Any], *, as_json: bool, title: str = "", raw: bool
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # Where nobody looks at a screen nothing has to be squeezed into eighty columns.
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     table = Table(show_header=False, box=None, title=title or None, title_justify="left")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
@@ -68,7 +70,7 @@ def _table_of(name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
     table.add_column(style="cyan", no_wrap=True)
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     for column in columns:
-        table.add_column(column.replace("_", " "), justify="right")
+        table.add_column(column.replace("_", " "), justify="right", overflow="fold")
     for row_name, row in rows.items():
         table.add_row(row_name, *(_shown(row.get(column)) for column in columns))
     return table
@@ -82,7 +84,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return "  ".join(f"{name} {_shown(inner)}" for name, inner in value.items())
+        given = {name: inner for name, inner in value.items() if inner != 0}
+        return "  ".join(f"{name} {_shown(inner)}" for name, inner in given.items()) or "-"
     if isinstance(value, list | tuple):
         return ", ".join(_shown(inner) for inner in value)
     return str(value)

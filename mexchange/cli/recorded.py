@@ -61,11 +61,15 @@ def run_backtest(
     """Run a strategy inside recorded order flow, print its summary and write its report."""
     messages, book = data_files(data)
     strategy = make_strategy(load_strategy(name), given)
+    from mexchange.data.lobster import read_book, read_messages
+
+    flow = read_messages(messages)
+    opening = None if book is None else read_book(book, 1)
     target = folder(out)
     announce_compilation()
     from mexchange.backtest import backtest
 
-    result = backtest(strategy, messages, book, seed=seed, progress=not as_json)
+    result = backtest(strategy, flow, opening, seed=seed, progress=not as_json)
     conclude(result, target, as_json=as_json)
 
 
