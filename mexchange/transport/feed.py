@@ -171,7 +171,7 @@ class Feed:
 
         They must be read to their end.
         """
-        books, accounts, packed = self._books, self.accounts, events.data
+        books, accounts, packed = self._books, self.accounts, events.tobytes()
         expiries = self.expiries = []
         touched: list[_Book] = []
         private: dict[int, list[Row]] = {}
