@@ -6,7 +6,7 @@ from typing import Any
 
 from mexchange.exchange import Exchange
 from mexchange.markets import Asset, Fees, Market
-from mexchange.records import EventKind, Events, Reason, Side
+from mexchange.records import Command, CommandKind, Commands, EventKind, Events, Reason, Side
 from mexchange.testing.book import drawn, parsed, same_book
 
 __all__ = ["A", "B", "C", "Desk", "told", "trades"]
@@ -42,6 +42,16 @@ class Desk:
     def sell(self, quantity: int, price: int = 0, *, account: int = B, **terms: Any) -> Events:
         """Send an order to sell."""
         return self.exchange.submit(account, 0, Side.SELL, quantity, price, **terms)
+
+    def amendment(self, order_id: int, account: int = A, **fields: Any) -> Commands:
+        """An AMEND that says more than `Exchange.amend` can."""
+        return Command(
+            kind=CommandKind.AMEND,
+            account=account,
+            order_id=order_id,
+            time_ns=self.exchange.time_ns,
+            **fields,
+        )
 
     def trade_at(self, price: int, quantity: int = 1) -> None:
         """Let A sell to C at a price, which must be better than what rests on either side."""
