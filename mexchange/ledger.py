@@ -98,7 +98,8 @@ def balances(entries: Postings) -> npt.NDArray[np.void]:
     for name, bucket in (("available", Bucket.AVAILABLE), ("held", Bucket.HELD)):
         chosen = inside["bucket"] == bucket
         np.add.at(rows[name], place[chosen], inside["amount"][chosen])
-    return rows[(rows["available"] != 0) | (rows["held"] != 0)]
+    owned: npt.NDArray[np.bool_] = (rows["available"] != 0) | (rows["held"] != 0)
+    return rows[owned]
 
 
 def check(entries: Postings) -> None:

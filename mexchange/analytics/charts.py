@@ -213,7 +213,7 @@ def inventory(result: Result, shown: list[str]) -> Chart:
     base = result.markets[0].base.name
     chart = Chart(
         "inventory", f"Inventory, change in {base}", timed=True, wide=True,
-        empty="no positions recorded",
+        empty=f"nobody held {base}",
     )  # fmt: skip
     held = result.positions.filter(pl.col("asset") == base)
     for agent, colour, rows in _by_agent(held, shown):

@@ -299,7 +299,11 @@ def _text(value: Any) -> str:
 
 def about(result: Result) -> str:
     """Parameters, markets, seed and digest: what it takes to run this again."""
-    facts = [("seed", str(result.seed)), ("digest", result.digest or NONE)]
+    facts = [
+        ("seed", str(result.seed)),
+        ("digest", result.digest or NONE),
+        ("ledger", f"{result.ledger.height:,} postings, {_balance(result)}"),
+    ]
     plain = {name: value for name, value in result.parameters.items() if not _is_table(value)}
     pairs = [(_words(name), _text(value)) for name, value in plain.items()]
     tables = [
@@ -325,6 +329,15 @@ def about(result: Result) -> str:
         "<footer>mExchange · the same seed and parameters give the same digest. "
         "Drag across a chart to zoom all of them, double-click to go back.</footer>"
     )
+
+
+def _balance(result: Result) -> str:
+    """Whether the ledger of a run balances."""
+    try:
+        result.check()
+    except AssertionError as error:
+        return f"out of balance: {error}"
+    return "balanced to the atom"
 
 
 def _is_table(value: Any) -> bool:
