@@ -40,33 +40,43 @@ AT_ONCE = 1_000
 MONEY = 1 << 50
 
 
-class Watcher(Strategy):
-    """Counts the changes of the book."""
+class Timed(Strategy):
+    """Takes the time from its start to its stop: that of the run, without making its result."""
 
     def on_start(self) -> None:
         self.calls = 0
+        self.seconds = -time.perf_counter()
+
+    def on_stop(self) -> None:
+        self.seconds += time.perf_counter()
+
+
+class Watcher(Timed):
+    """Counts the changes of the book."""
 
     def on_book(self, book: Book) -> None:  # noqa: ARG002 - The hook hands it over.
         self.calls += 1
 
 
-class TradeWatcher(Strategy):
+class TradeWatcher(Timed):
     """Adds up what was traded."""
 
     def on_start(self) -> None:
-        self.calls = self.lots = 0
+        super().on_start()
+        self.lots = 0
 
     def on_trades(self, book: Book, trades: list[Trade]) -> None:  # noqa: ARG002 - As above.
         self.calls += 1
         self.lots += sum([trade.quantity for trade in trades])
 
 
-class Pinger(Strategy):
+class Pinger(Timed):
     """Buys one lot after another, each when it has heard of the one before."""
 
     trips: int = 1
 
     def on_start(self) -> None:
+        super().on_start()
         self.left = self.trips
         self.buy(PRICE, 1)
 
@@ -98,29 +108,26 @@ def hooks(count: int, *, batched: bool) -> tuple[float, int]:
         bench.market, [watcher], funds={}, setup=engine.funding(), flow=[recorded]
     )
     before = simulation.exchange.sequence
-    seconds = _timed(lambda: simulation.run("1h"))
+    simulation.run("1h")
     assert watcher.calls > 0
-    return seconds, simulation.exchange.sequence - before if batched else watcher.calls
+    return watcher.seconds, simulation.exchange.sequence - before if batched else watcher.calls
 
 
 def round_trips(count: int) -> float:
     """Seconds for `count` orders of a strategy, each sent when the one before was filled."""
     pinger = Pinger(trips=count)
-    simulation = Simulation(
-        _market(), [pinger], funds={"EUR": MONEY}, setup=_wall(count), latency=None
-    )
+    simulation = Simulation(_market(), [pinger], funds={"EUR": MONEY}, setup=_wall(count))
+    simulation.run("1h")
+    assert pinger.left == 0
+    assert pinger.position == count
 
-    def work() -> None:
-        simulation.run("1h")
+    def post() -> None:
         # Joining bytes; NumPy would compare the fields of each array with those of the next.
         parts = [part.tobytes() for part in simulation.transport.events]
         events = np.frombuffer(b"".join(parts), EVENT)
         postings(events, simulation.exchange.markets)
 
-    seconds = _timed(work)
-    assert pinger.left == 0
-    assert pinger.position == count
-    return seconds
+    return pinger.seconds + _timed(post)
 
 
 def submits(count: int) -> float:
