@@ -6,6 +6,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+from numba import config
 
 from mexchange.engine import Kernel
 from mexchange.exchange import Exchange
@@ -164,6 +165,7 @@ def seconds_to_cancel(orders: int, cancels: int = 1000) -> float:
     return taken
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="asks how fast the compiled kernel is")
 def test_cancelling_does_not_search() -> None:
     # A search through queues would be a thousand times slower in the larger book.
     few = min(seconds_to_cancel(1_000) for _ in range(5))
