@@ -51,6 +51,7 @@ class Outcome:
     - `missing_*`: deletions of orders that are not there any more;
     - `short_*`, `long_*`: deletions that took less or more than in the file;
     - `unfilled_*`: executions that found too little;
+    - `expired_*`: orders that were still there when the file had executed all of them;
     - `crossing_*`: new orders that traded at once, though they rested in the file;
     - `displaced_*`: executions, or parts of them, at a better price than the file's;
     - `strategy_*`: executions, or parts of them, that strategies' orders got;
@@ -71,6 +72,7 @@ class FeedLog:
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
         self._parts: list[npt.NDArray[np.void]] = []
+        self._expired = np.zeros(2, np.int64)
 
     @staticmethod
     def starts(events: Events) -> npt.NDArray[np.bool_]:
@@ -79,8 +81,10 @@ class FeedLog:
 
     def add(self, events: Events) -> None:
         """Take note of events, which may include those of others."""
-        wanted = (events["account"] == self._flow.account) & np.isin(events["kind"], _KINDS)
-        kept = events[wanted]
+        own = events["account"] == self._flow.account
+        over = events["quantity"][own & (events["reason"] == Reason.TIME_PASSED)]
+        self._expired += len(over), over.sum()
+        kept = events[own & np.isin(events["kind"], _KINDS)]
         part = np.empty(len(kept), _LOG)
         for name in _FIELDS:
             part[name] = kept[name]
@@ -153,6 +157,7 @@ class FeedLog:
         ):
             result[f"{name}_orders"] = int(np.count_nonzero(which))
             result[f"{name}_quantity"] = int(quantity[which].sum())
+        result["expired_orders"], result["expired_quantity"] = self._expired.tolist()
         for name, which in (("displaced", elsewhere), ("strategy", others)):
             result[f"{name}_orders"] = len(np.unique(ordinal[which]))
             result[f"{name}_quantity"] = int(trades["quantity"][which].sum())

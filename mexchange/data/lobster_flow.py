@@ -102,6 +102,7 @@ def to_flow(
     source: int = 0,
     market_index: int = 0,
     origin_ns: int = 0,
+    expiring: bool = False,
 ) -> Flow:
     """Turn messages into commands of one account.
 
@@ -111,6 +112,9 @@ def to_flow(
         market: gives tick and lot; default `lobster_market(messages.symbol)`.
         account, source, market_index: what the commands carry.
         origin_ns: added to every time, which otherwise counts from midnight.
+        expiring: whether an order that the file executes to its end expires a nanosecond later. By
+            itself the flow is the same; where someone else gets these executions, the order then
+            goes when it goes in the file.
 
     Raises DataError naming the line of a price that is off tick or a size past the market's bound,
     and for orders that all together are worth more than an exchange can count.
@@ -122,10 +126,12 @@ def to_flow(
     stood = _standing(opening, market)
     kind, side = messages.type[rows], np.where(messages.is_buy[rows], 0, 1).astype(np.int64)
     slots = _slots(kind, messages.order_id[rows], side, prices, stood)
-    actions, differences = follow(kind, side, prices, sizes, slots, stood)
+    actions, ended, differences = follow(kind, side, prices, sizes, slots, stood)
     row, expected = actions[:, 1], actions[:, 4]
     batch, named = _commands(actions, side, prices, len(stood), source << SOURCE_SHIFT)
     batch["time_ns"] = messages.time_ns[rows[row]] + origin_ns
+    if expiring:
+        _expire(batch, actions, messages.time_ns[rows][ended] + origin_ns, ended >= 0)
     before = commands(
         len(stood),
         kind=CommandKind.NEW,
@@ -184,6 +190,15 @@ def _commands(
 def _most(market: Market) -> float:
     """The notional in lots times ticks that `Flow.funds` can double and still be in bounds."""
     return MONEY_LIMIT / max(market.quote_per_lot_tick, market.base_per_lot) / 8
+
+
+def _expire(batch: Commands, actions: Int64, ended_ns: Int64, ended: npt.NDArray[np.bool_]) -> None:
+    """Let the orders that have `ended` expire right after that."""
+    placed = np.flatnonzero(actions[:, 0] == PLACE)
+    slot = actions[placed, 2]
+    placed, slot = placed[ended[slot]], slot[ended[slot]]
+    batch["time_in_force"][placed] = TimeInForce.GTD
+    batch["expiry_ns"][placed] = ended_ns[slot] + 1
 
 
 def _counted(messages: Messages, first: int) -> dict[str, int]:

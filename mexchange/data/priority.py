@@ -62,8 +62,9 @@ _UNKNOWN, _MOVED, _GONE, _UNFILLED, _CROSSING = range(0, 10, 2)
 
 _NEW, _EXECUTED = 1, 4
 
-# Columns of the orders: left here, left in the file, level, neighbours in the level's queue.
-_LEFT, _OWED, _LEVEL, _NEXT, _PREVIOUS = range(5)
+# Columns of the orders: left here, left in the file, level, neighbours in the level's queue, and
+# which message executed the last of it, here as in the file.
+_LEFT, _OWED, _LEVEL, _NEXT, _PREVIOUS, _ENDED = range(6)
 # Columns of the levels (two for each price, bids at even places): first and last of the queue.
 _HEAD, _TAIL = range(2)
 
@@ -201,6 +202,8 @@ def _follow(messages: Any, opened: int, orders: Any, levels: Any, counts: Any, a
             traded = _trade(orders, levels, best, side, rank, size)
             if slot >= 0:
                 orders[slot, _OWED] = max(0, orders[slot, _OWED] - size)
+                if orders[slot, _OWED] == 0 and orders[slot, _LEFT] == 0:
+                    orders[slot, _ENDED] = row
             if traded < size:
                 counts[_UNFILLED] += 1
                 counts[_UNFILLED + 1] += size - traded
@@ -215,7 +218,7 @@ def _follow(messages: Any, opened: int, orders: Any, levels: Any, counts: Any, a
 
 def follow(
     kind: Int64, side: Int64, price: Int64, size: Int64, slots: Int64, opening: Int64
-) -> tuple[Int64, dict[str, int]]:
+) -> tuple[Int64, Int64, dict[str, int]]:
     """What each message does to the book under our priority.
 
     Args:
@@ -225,13 +228,15 @@ def follow(
             its order, then one for each message of kind 1; −1 for none of them.
         opening: [orders, 3], side, price and size of what stood before the first message.
 
-    Returns an int64 array [actions, 5] with the columns `ACTIONS`, in the order of the messages,
-    and what is counted, by the names `COUNTS`.
+    Returns an int64 array [actions, 5] with the columns `ACTIONS`, in the order of the messages;
+    for each order the message that executed the last of it, here as in the file, or −1; and what is
+    counted, by the names `COUNTS`.
     """
     prices = np.unique(np.concatenate([price, opening[:, 1]]))
     rank = np.searchsorted(prices, price)
     opened, placed = len(opening), kind == _NEW
-    orders = np.zeros((opened + int(np.count_nonzero(placed)), 5), np.int64)
+    orders = np.zeros((opened + int(np.count_nonzero(placed)), 6), np.int64)
+    orders[:, _ENDED] = -1
     orders[:opened, _LEFT] = orders[:opened, _OWED] = opening[:, 2]
     orders[:opened, _LEVEL] = 2 * np.searchsorted(prices, opening[:, 1]) + opening[:, 0]
     orders[slots[placed], _LEVEL] = (2 * rank + side)[placed]
@@ -241,4 +246,4 @@ def follow(
     actions = np.zeros((2 * len(kind) + len(orders), len(ACTIONS)), np.int64)
     messages = np.column_stack([kind, side, rank, size, slots]).astype(np.int64, copy=False)
     used = _follow(np.ascontiguousarray(messages), opened, orders, levels, counts, actions)
-    return actions[:used], dict(zip(COUNTS, counts.tolist(), strict=True))
+    return actions[:used], orders[:, _ENDED], dict(zip(COUNTS, counts.tolist(), strict=True))
