@@ -44,7 +44,7 @@ test: check ## everything that must pass: format, lint, types, tests, coverage
 	$(BIN)/python -c "from mexchange.cli.output import announce_compilation as a; a()"
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "$(SELECT)" --cov --cov-report= $(ARGS)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" --cov --cov-append \
-	  --cov-report=term $(INTERPRETED)
+	  --cov-report=term --cov-fail-under=90 $(INTERPRETED)
 
 slow: $(STAMP) ## the long tests: millions of random commands, whole recorded days
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -q -m slow $(ARGS)
