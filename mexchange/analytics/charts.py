@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from mexchange.analytics import measures
-from mexchange.analytics.series import POINTS, averages, packed, ranges, sums, thin
+from mexchange.analytics.series import POINTS, packed, thin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from mexchange.analytics.result import Result
 
 __all__ = [
+    "AGENTS_SHOWN",
     "Chart",
+    "book_of",
     "column",
-    "depth",
     "equity",
     "histogram",
     "inventory",
+    "line_of",
+    "milliseconds",
     "price",
-    "spread",
-    "spread_shares",
-    "volume",
 ]
 
 AGENTS_SHOWN = 10
@@ -40,7 +40,6 @@ PRICES = 6_000
 """At most about this many points of a price: one zooms in on it more than on anything else."""
 LINES = 9_000
 """At most about this many points of all lines of any other chart."""
-BUCKETS = 400
 SIDES = ("buy", "sell")
 
 
@@ -60,12 +59,12 @@ class Chart:
     empty: str = "nothing to show"
 
 
-def _milliseconds(times: Any) -> dict[str, str]:
+def milliseconds(times: Any) -> dict[str, str]:
     """Nanoseconds as a date axis counts them."""
     return packed(np.asarray(times, dtype=np.float64) / 1e6)
 
 
-def _line(
+def line_of(
     name: str,
     colour: str,
     times: Any,
@@ -79,7 +78,7 @@ def _line(
         times, values = np.append(times, until), np.append(values, values[-1])
     return {
         "type": "scatter", "mode": "lines", "name": name,
-        "x": _milliseconds(times), "y": packed(values), "hovertemplate": "%{y:,.6~g}",
+        "x": milliseconds(times), "y": packed(values), "hovertemplate": "%{y:,.6~g}",
         "line": {"color": colour, "width": 1.5, "shape": "hv"},
     }  # fmt: skip
 
@@ -97,13 +96,7 @@ def histogram(name: str, colour: str, centres: Any, heights: Any) -> dict[str, A
     }  # fmt: skip
 
 
-def _edges(result: Result, count: int = BUCKETS) -> Any:
-    """Edges of equal stretches of time over the whole run."""
-    first, last = result.start_ns, max(result.end_ns, result.start_ns + count)
-    return first + np.linspace(0, last - first, count + 1).astype(np.int64)
-
-
-def _book(result: Result, market: str) -> pl.DataFrame:
+def book_of(result: Result, market: str) -> pl.DataFrame:
     """The best prices of a market at the end of each instant; what lasted no time is left out."""
     book = result.book.filter(pl.col("market") == market)
     return book.filter((pl.col("time_ns") != pl.col("time_ns").shift(-1)).fill_null(True))
@@ -119,10 +112,10 @@ def price(result: Result, market: str, shown: list[str]) -> Chart:
         height=480,
         empty="no quotes and no trades",
     )
-    book = _book(result, market)
+    book = book_of(result, market)
     for side in ("ask", "bid") if not book.is_empty() else ():
         prices = column(book, side)
-        line = _line(side, f"${side}-line", book["time_ns"], prices, PRICES, result.end_ns)
+        line = line_of(side, f"${side}-line", book["time_ns"], prices, PRICES, result.end_ns)
         chart.traces.append(line)
     own = result.fills.filter(pl.col("market") == market)
     for rank, agent in enumerate(shown):
@@ -147,7 +140,7 @@ def _markers(fills: pl.DataFrame, side: str, visible: bool) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "markers", "name": f"{side}s",
         "fills": {
-            "x": _milliseconds(fills["time_ns"]), "y": packed(fills["price"]),
+            "x": milliseconds(fills["time_ns"]), "y": packed(fills["price"]),
             "quantity": packed(fills["quantity"], "<f4"), "order": packed(fills["order_id"]),
             "fee": packed(fills["fee"], "<f4"), "maker": packed(fills["role"] == "maker", "u1"),
         },
@@ -196,15 +189,15 @@ def equity(result: Result, shown: list[str], quote: str) -> list[Chart]:
     limit, end = _share(shown), result.end_ns
     for agent, colour, rows in _by_agent(result.equity, shown):
         times, pnl, owned = rows["time_ns"].to_numpy(), column(rows, "pnl"), column(rows, "equity")
-        result_line = _line(agent, colour, times, pnl, limit, end)
-        falling = _line(agent, colour, times, -measures.drawdown(pnl), limit // 2, end)
+        result_line = line_of(agent, colour, times, pnl, limit, end)
+        falling = line_of(agent, colour, times, -measures.drawdown(pnl), limit // 2, end)
         if len(shown) == 1:
             result_line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
             falling["line"]["color"] = "$sell"
             falling |= {"fill": "tozeroy", "fillcolor": "$sell-soft"}
         made.traces.append(result_line)
         below.traces.append(falling)
-        worth.traces.append(_line(agent, colour, times, owned - owned[0], limit // 2, end))
+        worth.traces.append(line_of(agent, colour, times, owned - owned[0], limit // 2, end))
     return [made, below, worth]
 
 
@@ -219,101 +212,8 @@ def inventory(result: Result, shown: list[str]) -> Chart:
     for agent, colour, rows in _by_agent(held, shown):
         total = column(rows, "total")
         change = total - total[0]
-        line = _line(agent, colour, rows["time_ns"], change, _share(shown), result.end_ns)
+        line = line_of(agent, colour, rows["time_ns"], change, _share(shown), result.end_ns)
         if len(shown) == 1:
             line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
         chart.traces.append(line)
-    return chart
-
-
-def spread(result: Result, markets: list[str]) -> Chart:
-    """The spread as a mean over time, with the band between its lowest and highest."""
-    chart = Chart(
-        "spread", "Spread, basis points", "mean over time; the band is lowest to highest",
-        timed=True, empty="the book never had two sides",
-    )  # fmt: skip
-    for rank, market in enumerate(markets):
-        book = _book(result, market)
-        bid, ask = column(book, "bid"), column(book, "ask")
-        if book.is_empty() or np.isnan(ask - bid).all():
-            continue
-        times, bps = book["time_ns"].to_numpy(), 20_000 * (ask - bid) / (ask + bid)
-        edges = _edges(result)
-        low, high = ranges(times, bps, edges)
-        if len(markets) == 1:
-            edge = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-            chart.traces.append(_line("lowest", "$series-0", edges[:-1], low) | edge)
-            band = edge | {"fill": "tonexty", "fillcolor": "$series-0-soft"}
-            chart.traces.append(_line("highest", "$series-0", edges[:-1], high) | band)
-        mean = averages(times, bps, edges)
-        chart.traces.append(_line(market, f"$series-{rank % 8}", edges[:-1], mean))
-    chart.layout = {"yaxis": {"rangemode": "tozero"}}
-    return chart
-
-
-def depth(result: Result, market: str) -> Chart:
-    """Mean quantity at the best prices: bids above the line, asks below."""
-    chart = Chart(
-        f"depth-{market}", f"{market} depth at the best", "bids above, asks below; mean over time",
-        timed=True, empty="the book stayed empty",
-    )  # fmt: skip
-    book = _book(result, market)
-    if book.is_empty():
-        return chart
-    times = book["time_ns"].to_numpy()
-    edges = _edges(result)
-    for side, sign in (("bid", 1), ("ask", -1)):
-        mean = averages(times, np.nan_to_num(column(book, f"{side}_quantity")), edges)
-        line = _line(side, f"${side}-line", edges[:-1], sign * mean)
-        colour = "$buy-soft" if side == "bid" else "$sell-soft"
-        chart.traces.append(line | {"fill": "tozeroy", "fillcolor": colour})
-    return chart
-
-
-def spread_shares(result: Result, markets: list[str]) -> Chart:
-    """How much of the time the spread was so many ticks wide; the last bar is anything wider."""
-    chart = Chart(
-        "spread-shares",
-        "Share of the time at a spread, ticks",
-        empty="the book never had two sides",
-    )
-    widest = 20
-    ticks = {market.name: float(market.tick) for market in result.markets}
-    for rank, market in enumerate(markets):
-        book = _book(result, market)
-        times = book["time_ns"].to_numpy()
-        stood = np.diff(times, append=times[-1:]).astype(float)
-        width = np.rint((column(book, "ask") - column(book, "bid")) / ticks[market])
-        known = ~np.isnan(width) & (stood > 0)
-        if not known.any():
-            continue
-        weight = np.bincount(np.clip(width[known], 0, widest).astype(int), stood[known])
-        share = 100 * weight / weight.sum()
-        bar = histogram(market, f"$series-{rank % 8}", np.arange(1, len(share)), share[1:])
-        chart.traces.append(bar | {"hovertemplate": "%{y:.1f} %"})
-    chart.layout = {"yaxis": {"ticksuffix": " %"}, "bargap": 0.15, "xaxis": {"tickformat": "d"}}
-    return chart
-
-
-def volume(result: Result, market: str) -> Chart:
-    """Traded quantity over time by the aggressor's side: buys above the line, sells below."""
-    chart = Chart(
-        f"volume-{market}", f"{market} traded quantity", "aggressive buys above, sells below",
-        timed=True, empty="no trades",
-    )  # fmt: skip
-    trades = result.trades.filter(pl.col("market") == market)
-    if trades.is_empty():
-        return chart
-    edges = _edges(result, 120)
-    for side, sign in (("buy", 1), ("sell", -1)):
-        chosen = trades.filter(pl.col("aggressor") == side.upper())
-        heights = sums(chosen["time_ns"].to_numpy(), column(chosen, "quantity"), edges)
-        chart.traces.append(
-            {
-                "type": "bar", "name": f"{side}s", "x": _milliseconds((edges[:-1] + edges[1:]) / 2),
-                "y": packed(sign * heights), "marker": {"color": f"${side}", "line": {"width": 0}},
-                "hovertemplate": "%{y:,.6~g}",
-            }
-        )  # fmt: skip
-    chart.layout = {"barmode": "relative", "bargap": 0.15}
     return chart

@@ -76,7 +76,10 @@ def _sizes(own: pl.DataFrame) -> dict[str, Any]:
     for role in ROLES:
         heights, _ = np.histogram(column(own.filter(pl.col("role") == role), "quantity"), edges)
         traces.append(histogram(role, f"$role-{role}", (edges[:-1] + edges[1:]) / 2, heights))
-    return {"traces": traces, "layout": {"barmode": "stack", "bargap": 0.1}}
+    return {
+        "traces": traces,
+        "layout": {"barmode": "stack", "bargap": 0.1 if len(edges) > 4 else 0.6},
+    }
 
 
 def _between(own: pl.DataFrame) -> Chart:

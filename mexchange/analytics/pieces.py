@@ -19,12 +19,12 @@ __all__ = [
     "about",
     "agents_table",
     "cards",
-    "divergence",
     "focus",
     "header",
     "number",
     "orders_table",
     "panel",
+    "record",
     "rejects_table",
     "spread_table",
     "table",
@@ -33,6 +33,7 @@ __all__ = [
 ROWS = 60
 """Longer tables end with how many rows were left out."""
 NONE = "–"
+COUNTED = ("orders", "quantity")
 
 
 def number(value: Any, digits: int = 2) -> str:
@@ -271,20 +272,32 @@ def _words(name: str) -> str:
     return str(name).lower().replace("_", " ")
 
 
-def divergence(result: Result) -> str:
-    """Where a backtest left what was recorded: a frame, rows, or names with counts."""
-    found = result.extra["divergence"]
-    if isinstance(found, pl.DataFrame):
-        found = found.to_dicts()
-    if isinstance(found, dict):
-        rows = [[_words(str(name)), _text(value)] for name, value in found.items()]
-        content = table(["what", "how much"], rows)
-    else:
-        heads = list(found[0])
-        content = table(
-            [_words(h) for h in heads], [[_text(row[h]) for h in heads] for row in found]
-        )
-    return panel("Where the replay left the record", content, "recorded orders that met own ones")
+def record(result: Result) -> list[str]:
+    """How recorded flow went in a backtest: what else a result tells, and its divergence."""
+    told = {n: v for n, v in result.extra.items() if n != "focus" and isinstance(v, int | float)}
+    divergence = result.extra.get("divergence")
+    panels = []
+    if told:
+        rows = [[_words(name), _text(value)] for name, value in told.items()]
+        panels.append(panel("How the recorded flow went", table(["", ""], rows), wide=False))
+    if divergence:
+        rows = []
+        for kind in dict.fromkeys(map(_kind, divergence)):
+            counts = [divergence.get(f"{kind}_{part}") for part in COUNTED]
+            counts[0] = divergence.get(kind, counts[0])
+            if any(counts):
+                rows.append([_words(kind), *(number(count) for count in counts)])
+        content = table(["", *COUNTED], rows) if rows else '<p class="empty">nowhere</p>'
+        title = "Where it left the record, orders and lots"
+        panels.append(panel(title, content, wide=False))
+    return panels
+
+
+def _kind(name: str) -> str:
+    """What is counted, whatever it is counted in."""
+    for part in COUNTED:
+        name = name.removesuffix(f"_{part}")
+    return name
 
 
 def _text(value: Any) -> str:

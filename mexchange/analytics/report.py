@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mexchange.analytics import charts, fill_charts, pieces
+from mexchange.analytics import book_charts, charts, fill_charts, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,11 +71,11 @@ def _sections(
     makers = _makers_first(result, shown)
     prices = [charts.price(result, market, makers) for market in markets]
     book: list[Chart | str] = [
-        charts.spread(result, markets),
-        charts.spread_shares(result, markets),
+        book_charts.spread(result, markets),
+        book_charts.spread_shares(result, markets),
     ]
     for market in markets:
-        book += [charts.depth(result, market), charts.volume(result, market)]
+        book += [book_charts.depth(result, market), book_charts.volume(result, market)]
     if len(markets) > 1:
         book.append(pieces.spread_table(result))
     return [
@@ -87,7 +87,7 @@ def _sections(
         ("Fills", fill_charts.fills(result, shown)),
         ("Agents", [pieces.agents_table(result, agents)] if agents.height > 1 else []),
         ("Orders", [pieces.orders_table(result), pieces.rejects_table(result)]),
-        ("Divergence", [pieces.divergence(result)] if result.extra.get("divergence") else []),
+        ("The record", pieces.record(result)),
     ]
 
 
