@@ -252,3 +252,36 @@ def test_an_execution_out_of_turn_moves_the_deletion(flow: Callable[..., Flow]) 
         (CommandKind.CANCEL, 0),
         (CommandKind.CANCEL, 2),
     ]
+
+
+def test_orders_expire_where_the_file_has_executed_all_of_them(flow: Callable[..., Flow]) -> None:
+    rows = (
+        "34200.1,1,5,25,1000100,1",
+        "34200.2,4,5,20,1000100,1",
+        "34200.3,1,6,10,1000100,1",
+        "34200.4,4,5,5,1000100,1",
+        "34200.5,3,6,10,1000100,1",
+    )
+    made = flow(*rows, expiring=True, origin_ns=1000)
+    assert made.commands["time_in_force"].tolist() == [
+        TimeInForce.GTD,
+        TimeInForce.IOC,
+        TimeInForce.GTC,
+        TimeInForce.IOC,
+        TimeInForce.GTC,
+    ]
+    assert made.commands["expiry_ns"].tolist() == [34_200_400_001_001, 0, 0, 0, 0]
+    assert differences(outcome(made)) == {}
+    assert differences(outcome(made, (Side.BUY, 20, 10001))) == {
+        "strategy_orders": 1,
+        "strategy_quantity": 20,
+        "expired_orders": 1,
+        "expired_quantity": 20,
+    }
+
+
+def test_an_order_that_is_executed_out_of_turn_does_not_expire(flow: Callable[..., Flow]) -> None:
+    # Here the 40 that stood before are hit, and order 5 has to make up for them later.
+    rows = ("34200.1,1,5,25,1000000,1", "34200.2,4,5,25,1000000,1", "34200.3,3,1,40,1000000,1")
+    made = flow(*rows, expiring=True)
+    assert not made.commands["expiry_ns"].any()
