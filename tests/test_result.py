@@ -220,6 +220,12 @@ def test_rejected_orders_are_orders_and_other_refusals_are_not() -> None:
     ]
 
 
+def test_a_run_in_which_every_order_was_refused() -> None:
+    run = Run()
+    run.submit(run.trader(), 0, BUY, "1", "9")
+    assert run.result().orders["reason"].to_list() == ["INSUFFICIENT_FUNDS"]
+
+
 def test_agents() -> None:
     run, _, bob = quoted()
     run.submit(bob, 0, BUY, "0.5", "11")

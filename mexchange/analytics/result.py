@@ -43,7 +43,7 @@ class Result:
     >>> from mexchange import Asset, Exchange, Side
     >>> exchange = Exchange(Market(Asset("KCN", 2), Asset("EUR", 4)), engine="reference")
     >>> alice = exchange.open_account()
-    >>> events = exchange.deposit(alice, "EUR", 1000), exchange.submit(alice, 0, Side.BUY, "1", "9")
+    >>> events = exchange.deposit(alice, "EUR", "9"), exchange.submit(alice, 0, Side.BUY, "1", "9")
     >>> result = Result(exchange.markets, np.concatenate(events), accounts={alice: "Alice"})
     >>> result.orders.select("agent", "side", "price", "status").rows()
     [('Alice', 'BUY', 9.0, 'open')]

@@ -23,8 +23,8 @@ def thin(times: Ints, values: Floats, limit: int = POINTS) -> tuple[Ints, Floats
     """At most about `limit` of the points, with the lowest and highest of every stretch kept.
 
     >>> times, values = thin(np.arange(10_000), np.zeros(10_000), limit=100)
-    >>> len(times) <= 104 and times[0] == 0 and times[-1] == 9999
-    True
+    >>> len(times) <= 104, int(times[0]), int(times[-1])
+    (True, 0, 9999)
     """
     kept = extremes(values, limit)
     return times[kept], values[kept]

@@ -101,7 +101,8 @@ def _rejects_an_order(events: Events, accepted: Events) -> npt.NDArray[np.bool_]
     ids = accepted["order_id"]
     order = np.argsort(ids, kind="stable")
     place, known = _find(ids[order], events["order_id"][refused])
-    since = np.where(known, accepted["sequence"][order][place], np.iinfo(np.int64).max)
+    since = np.full(len(reasons), np.iinfo(np.int64).max)
+    since[known] = accepted["sequence"][order][place[known]]
     new = since > events["sequence"][refused]
     new &= ~np.isin(reasons, _NEVER_OF_NEW) & ~(np.isin(reasons, _OF_ANYTHING) & bare)
     result: npt.NDArray[np.bool_] = refused.copy()
