@@ -76,11 +76,11 @@ def random_commands(
 
 
 def opening(markets: Sequence[Market], profile: Profile) -> Commands:
-    """Accounts 1, 2, ... in tiers 0, 1, ... with the funds of the profile in every asset."""
+    """Accounts 1, 2, ... in tiers 0 to 4 in turn, with the funds of the profile in every asset."""
     assets = len({asset for market in markets for asset in (market.base, market.quote)})
     numbers = np.arange(1, profile.accounts + 1)
     opened = commands(
-        len(numbers), kind=CommandKind.OPEN_ACCOUNT, account=numbers, quantity=numbers - 1
+        len(numbers), kind=CommandKind.OPEN_ACCOUNT, account=numbers, quantity=(numbers - 1) % 5
     )
     paid = commands(len(numbers) * assets, kind=CommandKind.DEPOSIT, quantity=profile.funds)
     paid["account"] = np.repeat(numbers, assets)

@@ -23,6 +23,8 @@ from mexchange.records import (
 
 __all__ = ["Engine", "assert_same", "described", "difference", "smallest"]
 
+EFFORT = 1_000_000
+"""How many commands to run through both engines, about, in search of a short example."""
 ENUMS = {
     "reason": Reason,
     "side": Side,
@@ -160,7 +162,9 @@ def assert_same(
     if found is None:
         return
     few = smallest(
-        commands, lambda some: difference(markets, some, left, right, len(some)) is not None
+        commands,
+        lambda some: difference(markets, some, left, right, len(some)) is not None,
+        tries=max(20, min(400, EFFORT // len(commands))),
     )
     again = difference(markets, few, left, right, 1)
     raise AssertionError(f"{found}\n\nIn short:\n{described(few)}\n\n{again}")
