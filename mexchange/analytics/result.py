@@ -218,7 +218,11 @@ class Result:
                 row["agent"]: {name: _rounded(row[name]) for name in (*figures, "inventory")}
                 for row in agents.iter_rows(named=True)
             },
-            **{name: value for name, value in self.extra.items() if _is_plain(value)},
+            **{
+                name: value
+                for name, value in self.extra.items()
+                if name != "focus" and _is_plain(value)
+            },
         }
 
     def save(self, folder: Path | str) -> Path:
