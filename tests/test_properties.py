@@ -16,36 +16,31 @@ from hypothesis import strategies as st
 from mexchange.engine import Kernel
 from mexchange.records import Side
 from mexchange.reference import ReferenceEngine
-from mexchange.testing.commands import random_commands
+from mexchange.testing.commands import Recipe, random_commands
 from mexchange.testing.compare import assert_same
 from mexchange.testing.profiles import PROFILES, awkward_markets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mexchange.markets import Market
-    from mexchange.records import Commands
-
 COUNT = 400
-Stream = tuple["list[Market]", "Commands"]
+RECIPES = st.builds(
+    Recipe,
+    markets=st.integers(1, 3),
+    profile=st.sampled_from(sorted(PROFILES)),
+    seed=st.integers(0, 1 << 32),
+    length=st.just(COUNT),
+)
 
 
-@st.composite
-def streams(draw: st.DrawFn) -> Stream:
-    """Markets and random commands for them, with the opening of their accounts."""
-    markets = awkward_markets(draw(st.integers(1, 3)))
-    profile = draw(st.sampled_from(sorted(PROFILES)))
-    return markets, random_commands(markets, COUNT, draw(st.integers(0, 1 << 32)), profile)
+@given(recipe=RECIPES, batch=st.integers(10, COUNT))
+def test_the_kernel_does_what_the_reference_does(recipe: Recipe, batch: int) -> None:
+    assert_same(*recipe.made(), ReferenceEngine, Kernel, batch)
 
 
-@given(stream=streams(), batch=st.integers(10, COUNT))
-def test_the_kernel_does_what_the_reference_does(stream: Stream, batch: int) -> None:
-    assert_same(*stream, ReferenceEngine, Kernel, batch)
-
-
-@given(stream=streams(), cuts=st.lists(st.integers(0, COUNT), max_size=8))
-def test_batches_do_not_matter(stream: Stream, cuts: list[int]) -> None:
-    markets, commands = stream
+@given(recipe=RECIPES, cuts=st.lists(st.integers(0, COUNT), max_size=8))
+def test_batches_do_not_matter(recipe: Recipe, cuts: list[int]) -> None:
+    markets, commands = recipe.made()
     whole, parts = Kernel(markets), Kernel(markets)
     expected = whole.step(commands)
     pieces = [parts.step(piece) for piece in np.split(commands, sorted(cuts))]
@@ -53,26 +48,26 @@ def test_batches_do_not_matter(stream: Stream, cuts: list[int]) -> None:
     assert parts.digest() == whole.digest()
 
 
-@given(stream=streams(), batch=st.integers(1, COUNT))
-def test_streaming_gives_the_same_events(stream: Stream, batch: int) -> None:
-    markets, commands = stream
+@given(recipe=RECIPES, batch=st.integers(1, COUNT))
+def test_streaming_gives_the_same_events(recipe: Recipe, batch: int) -> None:
+    markets, commands = recipe.made()
     expected = Kernel(markets).step(commands)
     events = b"".join(view.tobytes() for view in Kernel(markets).stream(commands, batch))
     assert events == expected.tobytes()
 
 
-@given(stream=streams())
-def test_the_same_commands_lead_to_the_same_state(stream: Stream) -> None:
-    markets, commands = stream
+@given(recipe=RECIPES)
+def test_the_same_commands_lead_to_the_same_state(recipe: Recipe) -> None:
+    markets, commands = recipe.made()
     first, second = Kernel(markets), Kernel(markets)
     assert first.step(commands).tobytes() == second.step(commands).tobytes()
     assert first.digest() == second.digest()
     assert first.snapshot() == second.snapshot()
 
 
-@given(stream=streams(), cut=st.integers(0, COUNT))
-def test_a_restored_exchange_goes_on_as_the_first(stream: Stream, cut: int) -> None:
-    markets, commands = stream
+@given(recipe=RECIPES, cut=st.integers(0, COUNT))
+def test_a_restored_exchange_goes_on_as_the_first(recipe: Recipe, cut: int) -> None:
+    markets, commands = recipe.made()
     kernel = Kernel(markets)
     kernel.step(commands[:cut])
     restored = Kernel.restore(kernel.snapshot())
@@ -84,9 +79,9 @@ def test_a_restored_exchange_goes_on_as_the_first(stream: Stream, cut: int) -> N
     restored.check()
 
 
-@given(stream=streams())
-def test_both_engines_show_the_same(stream: Stream) -> None:
-    markets, commands = stream
+@given(recipe=RECIPES)
+def test_both_engines_show_the_same(recipe: Recipe) -> None:
+    markets, commands = recipe.made()
     engines = ReferenceEngine(markets), Kernel(markets)
     for engine in engines:
         engine.step(commands)

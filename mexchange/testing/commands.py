@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,9 @@ from mexchange.records import (
     TimeInForce,
     commands,
 )
-from mexchange.testing.profiles import PROFILES, Profile
+from mexchange.testing.profiles import PROFILES, Profile, awkward_markets
 
-__all__ = ["opening", "random_commands"]
+__all__ = ["Recipe", "opening", "random_commands"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -56,6 +56,20 @@ HOSTILE = (
     (1 << 63) - 1,
     -(1 << 63),
 )
+
+
+class Recipe(NamedTuple):
+    """How to make a stream of commands: short to print when a property fails."""
+
+    markets: int
+    profile: str
+    seed: int
+    length: int
+
+    def made(self) -> tuple[list[Market], Commands]:
+        """Markets and commands for them."""
+        markets = awkward_markets(self.markets)
+        return markets, random_commands(markets, self.length, self.seed, self.profile)
 
 
 def random_commands(
