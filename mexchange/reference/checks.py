@@ -220,8 +220,8 @@ def amend_fault(x: State, order: Order, c: Command) -> Reason:
     slices = order.display_quantity * MOST_SLICES
     return (
         first([(order.waits, Reason.NOT_AMENDABLE)])
-        or first([(not_an_amendment, Reason.INVALID_COMBINATION)])
         or border_fault(c)
+        or first([(not_an_amendment, Reason.INVALID_COMBINATION)])
         or first(
             [
                 (outside(c.quantity, market.max_quantity), Reason.INVALID_QUANTITY),

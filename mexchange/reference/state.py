@@ -192,13 +192,28 @@ class Book:
         return sorted([*self.stops[side].values(), *trailing], key=lambda order: order.age)
 
 
+def assets_of(markets: tuple[Market, ...]) -> tuple[Asset, ...]:
+    """The assets in order of first appearance; ValueError if the markets do not go together."""
+    if not markets:
+        raise ValueError("an exchange needs at least one market")
+    names = [market.name for market in markets]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"market {twice[0]} is given twice")
+    assets = dict.fromkeys(asset for market in markets for asset in (market.base, market.quote))
+    named = [asset.name for asset in assets]
+    differing = [name for name in named if named.count(name) > 1]
+    if differing:
+        raise ValueError(f"asset {differing[0]} is given with two scales")
+    return tuple(assets)
+
+
 class State:
     """Accounts, books, orders and the events of the commands being applied."""
 
     def __init__(self, markets: Sequence[Market]) -> None:
         self.markets = tuple(markets)
-        named = [asset for market in self.markets for asset in (market.base, market.quote)]
-        self.assets: tuple[Asset, ...] = tuple(dict.fromkeys(named))
+        self.assets = assets_of(self.markets)
         self.books = [Book(market) for market in self.markets]
         self.time_ns = 0
         self.sequence = 0
