@@ -41,6 +41,10 @@ RARE = (
     CommandKind.SET_TIER,
     CommandKind.TICK,
 )
+NUMBERS = (
+    *("price", "quantity", "display_quantity", "trigger_price", "trailing_offset"),
+    *("expiry_ns", "quote_quantity", "protection_price"),
+)
 HOSTILE = (
     -1,
     0,
@@ -251,13 +255,18 @@ def _rest(batch: Commands, draw: _Draw, profile: Profile, markets: Sequence[Mark
 
 
 def _spoil(batch: Commands, draw: _Draw, profile: Profile) -> None:
-    """One field with anything in it, strange accounts, times gone back."""
+    """Fields with anything in them, used or not, strange accounts, times gone back."""
     names = [name for name in batch.dtype.names or () if name not in {"time_ns", "pad"}]
     hit, which = draw.chance(profile.wrong), draw.between(0, len(names) - 1)
     value = np.where(draw.chance(0.5), draw.pick(HOSTILE), draw.between(-5, 200))
     for number, name in enumerate(names):
         rows = hit & (which == number)
         batch[name][rows] = value[rows].astype(batch.dtype[name], casting="unsafe")
+    hit, which = draw.chance(profile.wrong), draw.between(0, len(NUMBERS) - 1)
+    value = draw.pick(HOSTILE)
+    for number, name in enumerate(NUMBERS):
+        rows = hit & (which == number) & (batch[name] != 0)
+        batch[name][rows] = value[rows]
     strange = draw.chance(profile.wrong / 3)
     batch["account"][strange] = draw.between(0, profile.accounts + 3)[strange]
     late = draw.chance(profile.wrong / 3)

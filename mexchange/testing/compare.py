@@ -69,13 +69,15 @@ def described(rows: npt.NDArray[np.void]) -> str:
 
 def _line(row: np.void) -> str:
     names = row.dtype.names or ()
+    priced = "price" in names and row["price"] != 0
     parts = []
     if "kind" in names:
         kinds = EventKind if "sequence" in names else CommandKind
         parts.append(_named(kinds, int(row["kind"])))
     for name in names:
         value = int(row[name])
-        if name == "kind" or (value == 0 and name not in {"side", "left"}):
+        told = value != 0 or (priced and name in {"side", "left"})
+        if name == "kind" or not told:
             continue
         parts.append(f"{name}={_named(ENUMS[name], value) if name in ENUMS else value}")
     return " ".join(parts)
