@@ -15,7 +15,7 @@ ONE = np.uint64(1)
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _count_trailing_zeros(typing_context: Any, word: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
@@ -29,6 +29,6 @@ def lowest_bit(word: Any) -> int:
     return (value & -value).bit_length() - 1
 
 
-@overload(lowest_bit)  # type: ignore[untyped-decorator]
+@overload(lowest_bit)
 def _lowest_bit(word):  # type: ignore[no-untyped-def]
     return lambda word: _count_trailing_zeros(word)

@@ -7,6 +7,7 @@ import numpy as np
 from mexchange.engine.layout import (
     ACCOUNTS,
     AVAILABLE,
+    DIR_SIZE,
     EXPIRES,
     HEAP_SIZE,
     HELD,
@@ -18,7 +19,9 @@ from mexchange.engine.layout import (
     LIVE,
     MARKET_KIND,
     NO_KEY,
+    ORDERS_FREE,
     ORDERS_USED,
+    PAGE_SIZE,
     SELL_STOPS,
     SELLS,
     STOPS,
@@ -26,10 +29,8 @@ from mexchange.engine.layout import (
     WAITS,
     State,
 )
-from mexchange.engine.ids import find
-from mexchange.engine.money import hold_of
 from mexchange.engine.views import canonical_slots
-from mexchange.markets import MONEY_LIMIT
+from mexchange.markets import MONEY_LIMIT, PPM
 
 __all__ = ["check"]
 
@@ -56,7 +57,7 @@ def _check_books(s: State) -> set[int]:
     for ladder in range(len(s.ladders)):
         keys = _keys(s, ladder)
         best = int(s.ladders[ladder]["best"])
-        assert best == (keys[0][0] if keys else NO_KEY), f"ladder {ladder}: best {best} is not first"
+        assert best == (keys[0][0] if keys else NO_KEY), f"ladder {ladder}: {best} is not best"
         for key, level in keys:
             seen.update(_check_level(s, ladder, key, level))
     for market in range(len(s.markets)):
@@ -84,7 +85,9 @@ def _keys(s: State, ladder: int) -> list[tuple[int, int]]:
             assert s.leaves[child]["parent"] == node, f"leaf {child} has another parent"
             word, block = int(s.leaves[child]["bits"]), int(s.leaves[child]["block"])
             assert word != 0, f"leaf {child} is empty"
-            found.extend((block * 64 + bit, child * 64 + bit) for bit in range(64) if word >> bit & 1)
+            found.extend(
+                (block * 64 + bit, child * 64 + bit) for bit in range(64) if word >> bit & 1
+            )
 
     walk(int(s.ladders[ladder]["root"]), 4)
     assert found == sorted(found), f"ladder {ladder} is out of order"
@@ -103,7 +106,7 @@ def _check_level(s: State, ladder: int, key: int, level: int) -> list[int]:
         assert o["level"] == level and o["market"] == ladder // LADDERS, f"{where}: wrong place"
         assert o["bits"] & SELLS == which % 2, f"{where}: wrong side"
         assert bool(o["bits"] & WAITS) == (which >= 2), f"{where}: waits or not?"
-        at = s.details[slot]["trigger_price"] if which >= 2 else o["price"]
+        at = s.orders[slot]["trigger_price"] if which >= 2 else o["price"]
         assert at == price, f"{where}: belongs at {at}"
         queue.append(slot)
         before, slot = slot, int(o["next"])
@@ -123,16 +126,34 @@ def _displayed(s: State, slot: int) -> int:
     return int(s.orders[slot]["left"])
 
 
+def _slot_of(s: State, order_id: int) -> int:
+    """Where the tables of ids lead for an order that is open."""
+    source, counter = order_id >> 32, order_id & 0xFFFFFFFF
+    middle = int(s.id_dirs[int(s.id_roots[source]) * DIR_SIZE + (counter >> 22)])
+    page = int(s.id_dirs[middle * DIR_SIZE + (counter >> 12) % DIR_SIZE])
+    return int(s.id_pages[page * PAGE_SIZE + counter % PAGE_SIZE])
+
+
+def _hold_of(s: State, slot: int) -> int:
+    """What a limit order should hold: base of what is left, or its cost at the worst fee."""
+    o, m = s.orders[slot], s.markets[int(s.orders[slot]["market"])]
+    if o["bits"] & SELLS:
+        return int(o["left"]) * int(m["base_per_lot"])
+    notional = int(o["price"]) * int(o["left"]) * int(m["quote_per_lot_tick"])
+    worst_ppm = int(s.fees[int(o["market"]), int(o["tier"]), 2])
+    return notional - (int(o["carry"]) - notional * worst_ppm) // PPM
+
+
 def _check_orders(s: State, live: list[int]) -> None:
     for slot in live:
-        o, d = s.orders[slot], s.details[slot]
+        o = s.orders[slot]
         name = f"order {o['order_id']}"
-        assert 0 < o["left"] <= d["quantity"], f"{name}: left {o['left']} of {d['quantity']}"
+        assert 0 < o["left"] <= o["quantity"], f"{name}: left {o['left']} of {o['quantity']}"
         assert 0 <= o["carry"] < 1_000_000, f"{name}: fee carry {o['carry']}"
         assert o["bits"] & LINKED, f"{name} is not in its account's list"
-        assert find(s, int(o["order_id"])) == slot, f"{name}: its id leads elsewhere"
+        assert _slot_of(s, int(o["order_id"])) == slot, f"{name}: its id leads elsewhere"
         waiting_market = o["bits"] & WAITS and o["bits"] & MARKET_KIND
-        expected = 0 if waiting_market else hold_of(s, slot)
+        expected = 0 if waiting_market else _hold_of(s, slot)
         assert o["hold"] == expected, f"{name} holds {o['hold']}, should hold {expected}"
         if o["bits"] & ICEBERG and not o["bits"] & WAITS:
             shown, display = s.specials[slot]["displayed"], s.specials[slot]["display_quantity"]
@@ -142,7 +163,7 @@ def _check_orders(s: State, live: list[int]) -> None:
     waiting = sum(bool(s.orders[slot]["bits"] & WAITS) for slot in live)
     assert waiting == s.head[STOPS], f"{waiting} stops wait, {s.head[STOPS]} counted"
     free = int(s.head[ORDERS_USED]) - len(live)
-    slot, count = int(s.head[11]), 0
+    slot, count = int(s.head[ORDERS_FREE]), 0
     while slot:
         slot, count = int(s.orders[slot]["next"]), count + 1
     assert count == free, f"{count} slots on the free list, {free} are free"
@@ -167,11 +188,11 @@ def _check_heap(s: State, live: list[int]) -> None:
     assert {int(slot) for slot in s.heap[:size]} == expiring, "the expiry heap holds other orders"
 
     def rank(at: int) -> tuple[int, int]:
-        d = s.details[int(s.heap[at])]
+        d = s.orders[int(s.heap[at])]
         return int(d["expiry_ns"]), int(d["age"])
 
     for at in range(size):
-        assert s.details[int(s.heap[at])]["heap"] == at + 1, f"heap place {at} is not noted"
+        assert s.orders[int(s.heap[at])]["heap"] == at + 1, f"heap place {at} is not noted"
         assert at == 0 or rank((at + 1) // 2 - 1) < rank(at), f"heap place {at} is out of order"
 
 

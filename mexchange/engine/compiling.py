@@ -13,14 +13,18 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite.binding import Linkage
+from numba.core import types
+from numba.core.codegen import CPUCodeLibrary
 
-__all__ = ["cache_folder", "compiled", "entry", "inlined"]
+__all__ = ["cache_folder", "compiled", "entry", "inlined", "rare"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,26 +53,89 @@ def cache_folder() -> Path:
 
 
 def compiled(function: F) -> F:
-    """A function of the kernel, compiled into whoever calls it."""
-    result: F = numba.njit(function, **_OPTIONS)
-    return result
+    """A function of the kernel, inlined or not as LLVM thinks best."""
+    return _part(function)
 
 
 def inlined(function: F) -> F:
-    """A small function of the hot path: always inlined, so that it may take the whole state."""
-    result: F = numba.njit(function, forceinline=True, **_OPTIONS)
-    return result
+    """A small function of the hot path: inlined wherever it is called."""
+    return _part(function, inline=True)
+
+
+def rare(function: F) -> F:
+    """A function that few commands need: kept away from the code of the hot path."""
+    path = [*function.__module__.split("."), function.__qualname__]
+    _RARE.add("_ZN" + "".join(f"{len(name)}{name}" for name in path) + "B")
+    return _part(function)
+
+
+def _part(function: F, inline: bool = False) -> F:
+    """Compile a function for 64-bit integers only, and leave optimising it to the entry.
+
+    By itself Numba makes a version of it for every literal and every width of integer, and
+    optimises it again with all that it calls wherever it is called: six times the work.
+    """
+    # Said both ways, since Numba would have a part inherit it from whoever calls it first.
+    result: Any = numba.njit(function, forceinline=inline, **_OPTIONS)
+    if numba.config.DISABLE_JIT:
+        return function
+    template = result.get_call_template
+
+    def widened(kind: Any) -> Any:
+        return types.int64 if isinstance(kind, types.Integer) else types.unliteral(kind)
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        with _optimising_by(lambda library: None):
+            return template(tuple(map(widened, args)), kws)
+
+    result.get_call_template = get_call_template
+    return cast(F, result)
 
 
 def entry(function: F) -> F:
-    """A function that Python calls: compiled and kept on disk."""
+    """A function that Python calls: compiled as a whole with all it leads to, and kept on disk."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        result: F = numba.njit(function, cache=True, **_OPTIONS)
+        result: Any = numba.njit(function, cache=True, **_OPTIONS)
     finally:
         numba.config.CACHE_DIR = before
-    return result
+    if numba.config.DISABLE_JIT:
+        return function
+    compile_version = result.compile
+
+    def compile_whole(signature: Any) -> Any:
+        with _optimising_by(_optimise_whole):
+            return compile_version(signature)
+
+    result.compile = compile_whole
+    return cast(F, result)
 
 
+_optimise = CPUCodeLibrary._optimize_final_module
+
+
+def _optimise_whole(library: Any) -> None:
+    """Optimise an entry and all its parts, which nobody else calls, at once."""
+    for function in library._final_module.functions:
+        if function.is_declaration or function.linkage != Linkage.linkonce_odr:
+            continue
+        function.linkage = Linkage.internal
+        if any(function.name.startswith(name) for name in _RARE):
+            function.add_function_attribute("noinline")
+            function.add_function_attribute("cold")
+    _optimise(library)
+
+
+@contextmanager
+def _optimising_by(optimise: Callable[[Any], None]) -> Iterator[None]:
+    before = CPUCodeLibrary._optimize_final_module
+    CPUCodeLibrary._optimize_final_module = optimise
+    try:
+        yield
+    finally:
+        CPUCodeLibrary._optimize_final_module = before
+
+
+_RARE: set[str] = set()
 _FINGERPRINT = _fingerprint()

@@ -14,6 +14,7 @@ from mexchange.engine.layout import (
     CLIENTS_USED,
     DIR_SIZE,
     DIRS_USED,
+    EVENT_WORDS,
     ICEBERGS,
     LADDERS,
     LEAVES_SPARE,
@@ -26,9 +27,9 @@ from mexchange.engine.layout import (
     Ints,
     State,
     longer,
+    zeros,
 )
 from mexchange.engine.needs import BLOCK, events_needed, leaves_needed
-from mexchange.records import EVENT
 
 __all__ = ["grow"]
 
@@ -55,7 +56,7 @@ def grow(s: State) -> State:
     length = _doubled(len(s.orders), int(head[ORDERS_SPARE]), BLOCK)
     if length > len(s.orders):
         head[ORDERS_SPARE] += length - len(s.orders)
-        for name in ("orders", "details", "specials", "heap", "fired"):
+        for name in ("orders", "specials", "heap", "fired"):
             changes[name] = longer(getattr(s, name), length)
 
     length = _doubled(len(s.leaves), int(head[LEAVES_SPARE]), leaves)
@@ -95,6 +96,6 @@ def grow(s: State) -> State:
         changes["balances"] = longer(s.balances, length)
 
     events = int(events_needed(int(head[LIVE]), int(head[ICEBERGS])))
-    if len(s.events) < 2 * events:
-        changes["events"] = np.zeros(4 * events, EVENT)
+    if 4 * len(s.events) < 5 * events:
+        changes["events"] = zeros(2 * events, EVENT_WORDS)
     return s.replace(**changes)

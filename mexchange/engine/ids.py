@@ -12,9 +12,11 @@ id, order id)` for good, so that a retry after the fill is still recognised.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.layout import (
     CLIENTS_USED,
     DIR_SIZE,
@@ -42,8 +44,8 @@ def valid_id(s: State, order_id: int) -> bool:
 
 
 @inlined
-def find(s: State, order_id: int) -> int:
-    """The slot of an open order, 0 for an id never used, `GONE` for one that was."""
+def seat(s: State, order_id: int) -> int:
+    """Where an id stands in the pages; 0 for an id never used, `GONE` for one that was."""
     source = order_id >> 32
     if source < 0 or source >= SOURCE_LIMIT:
         return 0
@@ -55,9 +57,14 @@ def find(s: State, order_id: int) -> int:
     if middle == 0:
         return 0
     page = int(s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))])
-    if page <= 0:
-        return page
-    return int(s.id_pages[page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))])
+    return page if page <= 0 else page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))
+
+
+@inlined
+def find(s: State, order_id: int) -> int:
+    """The slot of an open order, 0 for an id never used, `GONE` for one that was."""
+    place = seat(s, order_id)
+    return place if place <= 0 else int(s.id_pages[place])
 
 
 @inlined
@@ -84,7 +91,7 @@ def _place(s: State, source: int, counter: int) -> int:
     return _new_place(s, source, counter)
 
 
-@compiled
+@rare
 def _new_place(s: State, source: int, counter: int) -> int:
     top = int(s.id_roots[source])
     if top == 0:
@@ -122,11 +129,12 @@ def retire(s: State, order_id: int) -> None:
         _free_page(s, source, counter, page)
 
 
-@compiled
+@rare
 def _free_page(s: State, source: int, counter: int, page: int) -> None:
     middle = int(s.id_dirs[int(s.id_roots[source]) * DIR_SIZE + (counter >> 22)])
     s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))] = GONE
-    s.id_pages[page * PAGE_SIZE : (page + 1) * PAGE_SIZE] = 0
+    for place in range(page * PAGE_SIZE, (page + 1) * PAGE_SIZE):
+        s.id_pages[place] = 0
     s.id_pages[page * PAGE_SIZE] = s.head[PAGES_FREE]
     s.head[PAGES_FREE] = page
     s.head[PAGES_SPARE] += 1
@@ -140,8 +148,8 @@ def _probe(size: int, account: int, client_order_id: int) -> int:
     return int(mixed >> np.uint64(33)) & (size - 1)
 
 
-@compiled
-def _client_row(clients: np.ndarray, account: int, client_order_id: int) -> int:  # type: ignore[type-arg]
+@rare
+def _client_row(clients: Any, account: int, client_order_id: int) -> int:
     """The row that holds this client order id, or the empty one where it belongs."""
     size = clients.shape[0]
     at = _probe(size, account, client_order_id)
@@ -152,14 +160,14 @@ def _client_row(clients: np.ndarray, account: int, client_order_id: int) -> int:
     return at
 
 
-@compiled
+@rare
 def find_client(s: State, account: int, client_order_id: int) -> int:
     """The order id first given under this client order id, or -1."""
     at = _client_row(s.clients, account, client_order_id)
     return -1 if s.clients[at, 0] == 0 else int(s.clients[at, 2])
 
 
-@compiled
+@rare
 def assign_client(s: State, account: int, client_order_id: int, order_id: int) -> None:
     """Note a new client order id."""
     at = _client_row(s.clients, account, client_order_id)
@@ -170,7 +178,7 @@ def assign_client(s: State, account: int, client_order_id: int, order_id: int) -
 
 
 @compiled
-def rehash(old: np.ndarray, new: np.ndarray) -> None:  # type: ignore[type-arg]
+def rehash(old: Any, new: Any) -> None:
     """Move all rows of one client table into a larger empty one."""
     for row in range(old.shape[0]):
         if old[row, 0] != 0:

@@ -26,7 +26,7 @@ from mexchange.engine.layout import (
 )
 from mexchange.engine.step import step
 from mexchange.markets import Asset, Market
-from mexchange.records import COMMAND, Commands, Events, Side
+from mexchange.records import COMMAND, EVENT, Commands, Events, Side
 
 __all__ = ["Kernel"]
 
@@ -50,10 +50,14 @@ class Kernel:
         commands = np.ascontiguousarray(commands, COMMAND)
         applied = step(self._state.handle, commands)
         if applied == len(commands):
-            return self._state.events[: self._state.head[EVENTS_OUT]].copy()
-        parts = [self._state.events[: self._state.head[EVENTS_OUT]].copy()]
+            return self._events().copy()
+        parts = [self._events().copy()]
         parts += [events.copy() for events in self.stream(commands[applied:])]
         return np.concatenate(parts)
+
+    def _events(self) -> Events:
+        """A view of the events that the last call wrote."""
+        return self._state.events[: self._state.head[EVENTS_OUT]].view(EVENT)
 
     def stream(self, commands: Commands, batch: int = BATCH) -> Iterator[Events]:
         """Apply commands in batches of at most `batch`; yields a view of each batch's events.
@@ -67,7 +71,7 @@ class Kernel:
             applied = step(self._state.handle, part)
             done += applied
             if applied:
-                yield self._state.events[: self._state.head[EVENTS_OUT]]
+                yield self._events()
             if applied < len(part):
                 self._state = grow(self._state)
 

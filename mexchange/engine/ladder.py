@@ -16,7 +16,7 @@ nothing afterwards.
 from __future__ import annotations
 
 from mexchange.engine.bits import ALL, ONE, lowest_bit
-from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.compiling import inlined, rare
 from mexchange.engine.layout import (
     CACHE_SIZE,
     KEY_MASK,
@@ -41,7 +41,7 @@ def key_of(which: int, price: int) -> int:
     return price ^ KEY_MASK if which == 0 or which == 3 else price
 
 
-@compiled
+@rare
 def _new_leaf(s: State, ladder: int, block: int) -> int:
     """A leaf for the 64 keys of `block`, hung into the trie, with the nodes on the way to it."""
     node = int(s.ladders[ladder]["root"])
@@ -78,7 +78,7 @@ def _new_leaf(s: State, ladder: int, block: int) -> int:
     return leaf
 
 
-@compiled
+@rare
 def _find_leaf(s: State, ladder: int, block: int) -> int:
     """The leaf of `block`, or 0; O(storeys)."""
     node = int(s.ladders[ladder]["root"])
@@ -137,7 +137,7 @@ def vacate(s: State, ladder: int, level: int) -> None:
             s.ladders[ladder]["best"] = block | lowest_bit(rest)
 
 
-@compiled
+@rare
 def _drop_leaf(s: State, ladder: int, leaf: int) -> None:
     block = int(s.leaves[leaf]["block"])
     place = ladder * CACHE_SIZE + (block & (CACHE_SIZE - 1))
@@ -165,7 +165,7 @@ def _drop_leaf(s: State, ladder: int, leaf: int) -> None:
         s.ladders[ladder]["best"] = _lowest_below(s, node, storey)
 
 
-@compiled
+@rare
 def _lowest_below(s: State, node: int, storey: int) -> int:
     """The lowest key under a node; storey 0 is the one whose children are leaves."""
     if s.nodes[node]["bits"] == 0:
@@ -176,7 +176,7 @@ def _lowest_below(s: State, node: int, storey: int) -> int:
     return int(s.leaves[node]["block"]) << 6 | lowest_bit(s.leaves[node]["bits"])
 
 
-@compiled
+@rare
 def next_key(s: State, ladder: int, key: int) -> int:
     """The lowest occupied key above an occupied one, or `NO_KEY`; O(storeys)."""
     leaf = _leaf(s, ladder, key >> 6)

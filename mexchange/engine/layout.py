@@ -1,9 +1,9 @@
 """The state of the exchange as arrays, and how they grow.
 
 Zero means "none" in every index: slot, leaf, node and page 0 are never used, so new memory is
-ready as it comes from the system. What matching touches of an order fits one 64-byte line
-(`ORDER`); what a cancel or an event needs is in a second line (`DETAIL`); what only icebergs and
-stops have is in a third (`SPECIAL`) and stale unless `bits` says otherwise.
+ready as it comes from the system. An order is two cache lines side by side, of which
+matching touches the first; what only icebergs and stops have stands apart (`SPECIAL`) and is stale
+unless `bits` says otherwise.
 
 Arrays never grow inside the kernel. `step` returns early when one could run out, and `grow` doubles
 what is short.
@@ -36,6 +36,7 @@ CLIENTS_USED, LEAVES_SPARE, NODES_SPARE, ORDERS_SPARE, PAGES_SPARE = 19, 20, 21,
 FIRST_TRADE, LAST_TRADE, TRADES, TRADED, CANCELS = 24, 25, 26, 27, 28
 HEAD_SIZE = 32
 
+LINE = 64
 NEVER = (1 << 63) - 1
 KEY_BITS = 36
 KEY_MASK = (1 << KEY_BITS) - 1
@@ -72,29 +73,22 @@ ORDER = np.dtype(
         ("market", "<u2"),
         ("bits", "u1"),
         ("tier", "u1"),
-    ],
-    align=True,
-)
-assert ORDER.itemsize == 64, "an order is one cache line"
-
-DETAIL = np.dtype(
-    [
+        # The second line.
         ("client_order_id", "<i8"),
         ("quantity", "<i8"),
         ("trigger_price", "<i8"),
         ("expiry_ns", "<i8"),
         ("accepted_ns", "<i8"),
         ("age", "<i8"),
+        ("what", "<i8"),
+        ("how", "<i4"),
         ("heap", "<i4"),
-        ("type", "u1"),
-        ("time_in_force", "u1"),
-        ("self_trade", "u1"),
-        ("flags", "u1"),
-        ("pad", "<i8"),
     ],
     align=True,
 )
-assert DETAIL.itemsize == 64, "the details of an order are one cache line"
+assert ORDER.itemsize == 2 * LINE, "an order is two cache lines"
+assert ORDER.fields is not None
+assert ORDER.fields["client_order_id"][1] == LINE, "the first holds what matching touches"
 
 SPECIAL = np.dtype(
     [
@@ -117,6 +111,24 @@ LEVEL = np.dtype(
 )
 LEAF = np.dtype([("bits", "<u8"), ("parent", "<i4"), ("block", "<i4")], align=True)
 NODE = np.dtype([("bits", "<u8"), ("parent", "<i4"), ("prefix", "<i4")], align=True)
+EVENT_WORDS = np.dtype(
+    [(name, "<i8") for name in (EVENT.names or ())[:16]]
+    + [("parties", "<i8"), ("what", "<i8"), ("how", "<i8")]
+)
+"""An event as the kernel writes it: nineteen words, the last three packed from small fields.
+
+`parties` is account and maker's account; `what` is market, asset, kind, reason, side and type;
+`how` is time in force, self-trade mode and flags. An order's `what` and `how` are the same, ready
+to be copied.
+"""
+assert EVENT_WORDS.itemsize == EVENT.itemsize
+assert EVENT.fields is not None
+assert [EVENT.fields[name][1] for name in ("account", "maker_account")] == [128, 132]
+assert [EVENT.fields[name][1] for name in ("market", "asset", "kind")] == [136, 138, 140]
+assert [EVENT.fields[name][1] for name in ("reason", "side", "type")] == [141, 142, 143]
+assert [EVENT.fields[name][1] for name in ("time_in_force", "self_trade")] == [144, 145]
+assert EVENT.fields["flags"][1] == 146
+
 LADDER = np.dtype([("best", "<i8"), ("root", "<i4"), ("pad", "<i4")], align=True)
 MARKET = np.dtype(
     [
@@ -139,7 +151,6 @@ ACCOUNT = np.dtype([("oldest", "<i4"), ("newest", "<i4"), ("tier", "<i8")], alig
 ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
     "head": (np.dtype("<i8"), 1),
     "orders": (ORDER, 1),
-    "details": (DETAIL, 1),
     "specials": (SPECIAL, 1),
     "levels": (LEVEL, 1),
     "leaves": (LEAF, 1),
@@ -160,7 +171,7 @@ ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
     "fees": (np.dtype("<i8"), 3),
     "heap": (np.dtype("<i4"), 1),
     "fired": (np.dtype("<i4"), 1),
-    "events": (EVENT, 1),
+    "events": (EVENT_WORDS, 1),
 }
 """Every array of the state with its dtype and number of dimensions."""
 DIMENSIONS.update(ARRAYS)
@@ -174,7 +185,6 @@ class State:
 
     head: Ints
     orders: Records
-    details: Records
     specials: Records
     levels: Records
     leaves: Records
@@ -214,10 +224,10 @@ class State:
 
 
 FIRST = {
-    "orders": 1024, "leaves": 128, "nodes": 1024, "dirs": 128, "pages": 64, "clients": 256,
-    "accounts": 64, "events": 8192,
+    "orders": 1 << 16, "leaves": 1 << 12, "nodes": 1 << 14, "dirs": 128, "pages": 1 << 10,
+    "clients": 256, "accounts": 1 << 10, "events": 1 << 16,
 }  # fmt: skip
-"""Rows that a new state has room for."""
+"""Rows that a new state has room for. Memory that nothing has touched costs nothing."""
 
 
 def allocate(assets: tuple[Asset, ...], markets: tuple[Market, ...]) -> State:
@@ -237,29 +247,28 @@ def allocate(assets: tuple[Asset, ...], markets: tuple[Market, ...]) -> State:
     head[PAGES_SPARE] = first["pages"] - 1
     return State(
         head=head,
-        orders=np.zeros(first["orders"], ORDER),
-        details=np.zeros(first["orders"], DETAIL),
-        specials=np.zeros(first["orders"], SPECIAL),
-        levels=np.zeros(first["leaves"] * 64, LEVEL),
-        leaves=np.zeros(first["leaves"], LEAF),
-        nodes=np.zeros(nodes_needed, NODE),
-        children=np.zeros(nodes_needed * 64, np.int32),
+        orders=zeros(first["orders"], ORDER),
+        specials=zeros(first["orders"], SPECIAL),
+        levels=zeros(first["leaves"] * 64, LEVEL),
+        leaves=zeros(first["leaves"], LEAF),
+        nodes=zeros(nodes_needed, NODE),
+        children=zeros(nodes_needed * 64, np.int32),
         ladders=ladders,
         cache=np.full(len(ladders) * CACHE_SIZE, -1, np.int64),
-        id_roots=np.zeros(SOURCE_LIMIT, np.int32),
-        id_highs=np.zeros(SOURCE_LIMIT, np.int64),
-        id_dirs=np.zeros(first["dirs"] * DIR_SIZE, np.int32),
-        id_pages=np.zeros(first["pages"] * PAGE_SIZE, np.int32),
-        id_done=np.zeros(first["pages"], np.int32),
-        clients=np.zeros((first["clients"], 3), np.int64),
-        balances=np.zeros((first["accounts"], len(assets), 2), np.int64),
-        totals=np.zeros(len(assets), np.int64),
-        accounts=np.zeros(first["accounts"], ACCOUNT),
+        id_roots=zeros(SOURCE_LIMIT, np.int32),
+        id_highs=zeros(SOURCE_LIMIT, np.int64),
+        id_dirs=zeros(first["dirs"] * DIR_SIZE, np.int32),
+        id_pages=zeros(first["pages"] * PAGE_SIZE, np.int32),
+        id_done=zeros(first["pages"], np.int32),
+        clients=zeros((first["clients"], 3), np.int64),
+        balances=zeros((first["accounts"], len(assets), 2), np.int64),
+        totals=zeros(len(assets), np.int64),
+        accounts=zeros(first["accounts"], ACCOUNT),
         markets=_market_records(assets, markets),
         fees=_fee_table(markets),
-        heap=np.zeros(first["orders"], np.int32),
-        fired=np.zeros(first["orders"], np.int32),
-        events=np.zeros(first["events"], EVENT),
+        heap=zeros(first["orders"], np.int32),
+        fired=zeros(first["orders"], np.int32),
+        events=zeros(first["events"], EVENT_WORDS),
     )
 
 
@@ -286,10 +295,19 @@ def _fee_table(markets: tuple[Market, ...]) -> Ints:
     return table
 
 
+def zeros(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """An array of zeros that begins with a cache line, so that no order stands across three."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(size + 2 * LINE, np.uint8)
+    first = -memory.ctypes.data % (2 * LINE)
+    return memory[first : first + size].view(dtype).reshape(shape)
+
+
 def longer(array: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
     """A copy of `array` with room for `length` rows, zero behind the old ones."""
-    grown = np.zeros((length, *array.shape[1:]), array.dtype)
-    grown[: len(array)] = array
+    grown = zeros((length, *array.shape[1:]), array.dtype)
+    grown.view(np.uint8).reshape(-1)[: array.nbytes] = array.view(np.uint8).reshape(-1)
     return grown
 
 

@@ -6,7 +6,7 @@ matched by the same code, from one place in `step`.
 
 from __future__ import annotations
 
-from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.emitting import PREVENTED, TRADE, about, between
 from mexchange.engine.ladder import key_of, level_at, next_key, vacate
 from mexchange.engine.layout import (
@@ -23,7 +23,7 @@ from mexchange.engine.layout import (
     State,
 )
 from mexchange.engine.money import fee_for, hold_of, set_hold, settle
-from mexchange.engine.queueing import append, close, displayed_of, pull, unchain
+from mexchange.engine.queueing import append, close, displayed_of, mode_of, pull, unchain
 from mexchange.records import EventKind, Reason, SelfTrade
 
 EXPIRED = int(EventKind.EXPIRED)
@@ -119,7 +119,7 @@ def look_ahead(
     sells = int(o["bits"]) & SELLS
     market, account = int(o["market"]), int(o["account"])
     ppm = s.fees[market, int(o["tier"]), 1]
-    own = _own_makers(int(s.details[slot]["self_trade"]), whole)
+    own = _own_makers(mode_of(s, slot), whole)
     ladder = market * LADDERS + 1 - sells
     key = s.ladders[ladder]["best"]
     lots, notional = 0, 0
@@ -157,7 +157,7 @@ def _shown_after(s: State, maker: int, lots: int, alone: bool) -> int:
     return int(min(display, s.orders[maker]["left"]))
 
 
-@inlined
+@compiled
 def take_off(s: State, level: int, maker: int, lots: int) -> int:
     """Take traded or prevented lots off a maker and its level; returns the change of what shows.
 
@@ -183,7 +183,7 @@ def take_off(s: State, level: int, maker: int, lots: int) -> int:
     return int(change)
 
 
-@inlined
+@compiled
 def fill(s: State, taker: int, maker: int, level: int, price: int, lots: int) -> None:
     """One trade at the maker's price: both orders, both accounts, both fees, one event."""
     t, m = s.orders[taker], s.orders[maker]
@@ -226,10 +226,10 @@ def remove(s: State, slot: int, kind: int, reason: int) -> None:
     close(s, slot)
 
 
-@compiled
+@rare
 def _meet_oneself(s: State, taker: int, maker: int, level: int, price: int) -> bool:
     """The taker's mode decides; returns whether the taker goes on."""
-    mode = int(s.details[taker]["self_trade"])
+    mode = mode_of(s, taker)
     if mode == DECREMENT and int(s.orders[taker]["bits"]) & BY_QUOTE:
         mode = EXPIRE_BOTH
     if mode == DECREMENT:
@@ -240,7 +240,7 @@ def _meet_oneself(s: State, taker: int, maker: int, level: int, price: int) -> b
     return mode == EXPIRE_MAKER
 
 
-@compiled
+@rare
 def _decrement(s: State, taker: int, maker: int, level: int, price: int) -> None:
     t, m = s.orders[taker], s.orders[maker]
     lots = fillable(s, taker, maker)
@@ -267,14 +267,14 @@ def fillable(s: State, taker: int, maker: int) -> int:
     return int(min(there, s.orders[taker]["left"]))
 
 
-@inlined
+@compiled
 def match(s: State, taker: int) -> bool:
     """Trade with the other side as far as quantity and limit go; False if self-trade ended it."""
     t = s.orders[taker]
     sells = int(t["bits"]) & SELLS
     ladder = int(t["market"]) * LADDERS + 1 - sells
     limit = limit_key(s, taker)
-    guarded = int(s.details[taker]["self_trade"]) != NO_MODE
+    guarded = mode_of(s, taker) != NO_MODE
     while t["left"] > 0 and s.ladders[ladder]["best"] <= limit:
         key = s.ladders[ladder]["best"]
         level = level_at(s, ladder, key)
@@ -294,7 +294,7 @@ def match(s: State, taker: int) -> bool:
     return True
 
 
-@compiled
+@rare
 def match_by_quote(s: State, taker: int) -> int:
     """Match a market order that has a quote quantity and no quantity; returns why it ended."""
     t = s.orders[taker]
@@ -303,7 +303,7 @@ def match_by_quote(s: State, taker: int) -> int:
     limit = limit_key(s, taker)
     ppm = s.fees[market, int(t["tier"]), 1]
     budget = s.specials[taker]["quote_quantity"]
-    guarded = int(s.details[taker]["self_trade"]) != NO_MODE
+    guarded = mode_of(s, taker) != NO_MODE
     spent = 0
     while total_of(spent, ppm, sells) != budget:
         key = s.ladders[ladder]["best"]

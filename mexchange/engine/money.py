@@ -8,7 +8,7 @@ rest then needs.
 
 from __future__ import annotations
 
-from mexchange.engine.compiling import inlined
+from mexchange.engine.compiling import compiled, inlined
 from mexchange.engine.layout import AVAILABLE, HELD, SELLS, State
 from mexchange.markets import PPM
 
@@ -70,7 +70,7 @@ def set_hold(s: State, slot: int, hold: int) -> int:
     return change
 
 
-@inlined
+@compiled
 def settle(s: State, slot: int, lots: int, notional: int, role: int) -> int:
     """Settle one side of a trade whose lots are already off `left`; `role` 0 maker, 1 taker.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.emitting import about, reject
 from mexchange.engine.ids import assign, assign_client, find, find_client
 from mexchange.engine.ladder import key_of
@@ -30,7 +30,17 @@ from mexchange.engine.layout import (
 )
 from mexchange.engine.matching import FILLED, crosses, limit_key, look_ahead, remove, total_of
 from mexchange.engine.money import held_asset, hold_of, set_hold
-from mexchange.engine.queueing import close, new_slot, pull, rest, stop_waiting, wait
+from mexchange.engine.queueing import (
+    close,
+    flags_of,
+    new_slot,
+    pull,
+    rest,
+    stop_waiting,
+    tif_of,
+    type_of,
+    wait,
+)
 from mexchange.engine.stops import activate, reached
 from mexchange.engine.validating import (
     BELOW_MIN_NOTIONAL,
@@ -74,11 +84,10 @@ UNLIMITED = 1 << 61
 
 
 @inlined
-def _write(s: State, commands: Any, i: int) -> int:
+def _write(s: State, c: Any) -> int:
     """A slot with the order that a NEW command describes; it is known to nobody yet."""
-    c = commands[i]
     slot = new_slot(s)
-    o, d = s.orders[slot], s.details[slot]
+    o, d = s.orders[slot], s.orders[slot]
     kind = int(c["type"])
     account = int(c["account"])
     bits = int(c["side"])
@@ -95,22 +104,19 @@ def _write(s: State, commands: Any, i: int) -> int:
     d["trigger_price"] = c["trigger_price"]
     d["expiry_ns"] = c["expiry_ns"]
     d["accepted_ns"] = c["time_ns"]
-    d["type"] = c["type"]
-    d["time_in_force"] = c["time_in_force"]
-    d["self_trade"] = c["self_trade"]
-    d["flags"] = c["flags"]
+    d["what"] = int(c["market"]) | bits << 48 | kind << 56
+    d["how"] = int(c["time_in_force"]) | int(c["self_trade"]) << 8 | int(c["flags"]) << 16
     if int(c["time_in_force"]) == GTD:
         bits |= EXPIRES
     if kind | c["display_quantity"] != 0:
-        bits |= _write_special(s, commands, i, slot)
+        bits |= _write_special(s, c, slot)
     o["bits"] = bits
     return slot
 
 
 @compiled
-def _write_special(s: State, commands: Any, i: int, slot: int) -> int:
+def _write_special(s: State, c: Any, slot: int) -> int:
     """What icebergs, market orders and stops have besides; returns their bits."""
-    c = commands[i]
     special = s.specials[slot]
     kind, bits = int(c["type"]), 0
     special["displayed"] = 0
@@ -160,16 +166,14 @@ def unaffordable(s: State, slot: int) -> int:
     bits = int(o["bits"])
     sells = bits & SELLS
     m = s.markets[int(o["market"])]
-    whole = int(s.details[slot]["time_in_force"]) == FOK
+    whole = tif_of(s, slot) == FOK
     by_quote = bits & BY_QUOTE != 0
     if sells and not whole and not by_quote:
         return INSUFFICIENT_FUNDS if _available(s, slot) < o["left"] * m["base_per_lot"] else 0
     quote_quantity = s.specials[slot]["quote_quantity"]
     want = UNLIMITED if by_quote else o["left"]
     budget = quote_quantity if by_quote else -1
-    lots, notional, why = look_ahead(
-        s, slot, want, limit_key(s, slot), budget, whole or by_quote
-    )
+    lots, notional, why = look_ahead(s, slot, want, limit_key(s, slot), budget, whole or by_quote)
     total = total_of(notional, s.fees[int(o["market"]), int(o["tier"]), 1], sells)
     if whole and why != FILLED:
         return FOK_NOT_FILLABLE
@@ -184,12 +188,12 @@ def unaffordable(s: State, slot: int) -> int:
 @inlined
 def _admit(s: State, slot: int) -> int:
     """The last checks of a new order, those that look at book and balances."""
-    o, d = s.orders[slot], s.details[slot]
+    o = s.orders[slot]
     bits = int(o["bits"])
-    kind, tif = int(d["type"]), int(d["time_in_force"])
+    kind, tif = type_of(s, slot), tif_of(s, slot)
     if kind == MARKET:
         return unaffordable(s, slot)
-    if int(d["flags"]) & POST_ONLY and crosses(s, slot):
+    if flags_of(s, slot) & POST_ONLY and crosses(s, slot):
         return POST_ONLY_WOULD_CROSS
     if tif == FOK and kind < STOP and not fills_whole(s, slot):
         return FOK_NOT_FILLABLE
@@ -205,7 +209,7 @@ def _admit(s: State, slot: int) -> int:
     return 0
 
 
-@compiled
+@rare
 def fills_whole(s: State, slot: int) -> bool:
     """Whether a fill-or-kill limit order can be filled now."""
     left = s.orders[slot]["left"]
@@ -214,31 +218,30 @@ def fills_whole(s: State, slot: int) -> bool:
 
 
 @inlined
-def new_order(s: State, commands: Any, i: int) -> int:
+def new_order(s: State, c: Any) -> int:
     """Take a NEW command in: rejected, resting, waiting, or the taker whose slot is returned."""
-    reason = wrong_order(s, commands, i)
+    reason = wrong_order(s, c)
     if reason != 0:
-        n = reject(s, commands, i, reason)
+        n = reject(s, c, reason)
         if reason == DUPLICATE_CLIENT_ORDER_ID:
-            c = commands[i]
             first = find_client(s, int(c["account"]), c["client_order_id"])
             s.events[n]["maker_order_id"] = first
         return NOTHING
-    slot = _write(s, commands, i)
+    slot = _write(s, c)
     reason = _admit(s, slot)
     if reason != 0:
         _forget(s, slot)
-        reject(s, commands, i, reason)
+        reject(s, c, reason)
         return NOTHING
-    o, d = s.orders[slot], s.details[slot]
+    o, d = s.orders[slot], s.orders[slot]
     s.head[AGE] += 1
     d["age"] = s.head[AGE]
     assign(s, o["order_id"], slot)
     if d["client_order_id"] != 0:
         assign_client(s, int(o["account"]), d["client_order_id"], o["order_id"])
-    if int(d["type"]) >= STOP:
+    if type_of(s, slot) >= STOP:
         return _new_stop(s, slot)
-    tif = int(d["time_in_force"])
+    tif = tif_of(s, slot)
     quantity = d["quantity"]
     if int(o["bits"]) & MARKET_KIND == 0 and tif != IOC and not crosses(s, slot):
         shown = rest(s, slot)
@@ -248,27 +251,26 @@ def new_order(s: State, commands: Any, i: int) -> int:
     return slot
 
 
-@compiled
+@rare
 def _new_stop(s: State, slot: int) -> int:
     """Accept a stop; returned as a taker if the market is already through its trigger."""
     o = s.orders[slot]
-    about(s, slot, ACCEPTED, 0, s.details[slot]["quantity"], 0, o["hold"])
+    about(s, slot, ACCEPTED, 0, s.orders[slot]["quantity"], 0, o["hold"])
     wait(s, slot)
     last = s.markets[int(o["market"])]["last_price"]
     if last == 0:
         return NOTHING
     if int(o["bits"]) & TRAILS:
         activate(s, slot, last)
-    elif reached(int(o["bits"]) & SELLS, last, s.details[slot]["trigger_price"]):
+    elif reached(int(o["bits"]) & SELLS, last, s.orders[slot]["trigger_price"]):
         stop_waiting(s, slot)
         return slot
     return NOTHING
 
 
 @inlined
-def _named(s: State, commands: Any, i: int) -> int:
+def _named(s: State, c: Any) -> int:
     """The open order that a command names, as its slot; else minus the reason to reject."""
-    c = commands[i]
     if not trades(s, int(c["account"])):
         return -UNKNOWN_ACCOUNT
     slot = find(s, c["order_id"])
@@ -279,7 +281,7 @@ def _named(s: State, commands: Any, i: int) -> int:
     return slot
 
 
-@inlined
+@compiled
 def drop(s: State, slot: int, kind: int, reason: int) -> None:
     """End an order that rests or waits."""
     if int(s.orders[slot]["bits"]) & WAITS:
@@ -288,7 +290,7 @@ def drop(s: State, slot: int, kind: int, reason: int) -> None:
         remove(s, slot, kind, reason)
 
 
-@compiled
+@rare
 def _drop_waiting(s: State, slot: int, kind: int, reason: int) -> None:
     from_left = s.orders[slot]["left"]
     stop_waiting(s, slot)
@@ -298,17 +300,17 @@ def _drop_waiting(s: State, slot: int, kind: int, reason: int) -> None:
 
 
 @inlined
-def cancel(s: State, commands: Any, i: int) -> None:
+def cancel(s: State, c: Any) -> None:
     """CANCEL one order."""
-    slot = _named(s, commands, i)
+    slot = _named(s, c)
     if slot < 0:
-        reject(s, commands, i, -slot)
+        reject(s, c, -slot)
     else:
         drop(s, slot, CANCELLED, REQUESTED)
         s.head[CANCELS] += 1
 
 
-@compiled
+@rare
 def cancel_all(s: State, account: int, market: int, every: bool) -> None:
     """CANCEL_ALL: the account's open orders, oldest first; O(its open orders)."""
     slot = int(s.accounts[account]["oldest"])
@@ -320,12 +322,12 @@ def cancel_all(s: State, account: int, market: int, every: bool) -> None:
         slot = newer
 
 
-@compiled
-def reduce(s: State, commands: Any, i: int) -> None:
+@rare
+def reduce(s: State, c: Any) -> None:
     """REDUCE an order by a quantity, keeping its place."""
-    slot = _named(s, commands, i)
-    quantity = commands[i]["quantity"]
-    flags = int(commands[i]["flags"])
+    slot = _named(s, c)
+    quantity = c["quantity"]
+    flags = int(c["flags"])
     reason = 0
     if slot < 0:
         reason = -slot
@@ -336,7 +338,7 @@ def reduce(s: State, commands: Any, i: int) -> None:
     elif quantity <= 0:
         reason = INVALID_QUANTITY
     if reason != 0:
-        reject(s, commands, i, reason)
+        reject(s, c, reason)
         return
     o = s.orders[slot]
     if quantity >= o["left"]:
@@ -348,7 +350,7 @@ def reduce(s: State, commands: Any, i: int) -> None:
     about(s, slot, REDUCED, 0, quantity, change, hold)
 
 
-@compiled
+@rare
 def _resize(s: State, slot: int, left: int) -> int:
     """Set what is left of an order in its place; returns the change of what shows."""
     o = s.orders[slot]
@@ -368,11 +370,10 @@ def _resize(s: State, slot: int, left: int) -> int:
     return int(change)
 
 
-@compiled
-def _wrong_amend(s: State, slot: int, commands: Any, i: int, price: int, quantity: int) -> int:
+@rare
+def _wrong_amend(s: State, slot: int, c: Any, price: int, quantity: int) -> int:
     """What is wrong with an AMEND to this price and total; 0 if nothing."""
-    c = commands[i]
-    o, d = s.orders[slot], s.details[slot]
+    o, d = s.orders[slot], s.orders[slot]
     market = int(o["market"])
     m = s.markets[market]
     tif = int(c["time_in_force"])
@@ -398,7 +399,7 @@ def _wrong_amend(s: State, slot: int, commands: Any, i: int, price: int, quantit
         return BELOW_MIN_NOTIONAL
     if quantity <= d["quantity"] - o["left"]:
         return AMEND_BELOW_FILLED
-    if int(d["flags"]) & POST_ONLY:
+    if flags_of(s, slot) & POST_ONLY:
         sells = int(o["bits"]) & SELLS
         best = s.ladders[market * LADDERS + 1 - sells]["best"]
         if best <= key_of(1 - sells, price):
@@ -406,19 +407,19 @@ def _wrong_amend(s: State, slot: int, commands: Any, i: int, price: int, quantit
     return 0
 
 
-@compiled
-def amend(s: State, commands: Any, i: int) -> int:
+@rare
+def amend(s: State, c: Any) -> int:
     """AMEND price and total; returns the slot if the order lost its place and must be matched."""
-    slot = _named(s, commands, i)
+    slot = _named(s, c)
     if slot < 0:
-        reject(s, commands, i, -slot)
+        reject(s, c, -slot)
         return NOTHING
-    o, d = s.orders[slot], s.details[slot]
-    price = commands[i]["price"] if commands[i]["price"] != 0 else o["price"]
-    quantity = commands[i]["quantity"] if commands[i]["quantity"] != 0 else d["quantity"]
-    reason = _wrong_amend(s, slot, commands, i, price, quantity)
+    o, d = s.orders[slot], s.orders[slot]
+    price = c["price"] if c["price"] != 0 else o["price"]
+    quantity = c["quantity"] if c["quantity"] != 0 else d["quantity"]
+    reason = _wrong_amend(s, slot, c, price, quantity)
     if reason != 0:
-        reject(s, commands, i, reason)
+        reject(s, c, reason)
         return NOTHING
     old_price, old_left, old_hold = o["price"], o["left"], o["hold"]
     left = quantity - (d["quantity"] - old_left)
@@ -426,7 +427,7 @@ def amend(s: State, commands: Any, i: int) -> int:
     hold = hold_of(s, slot)
     o["price"], o["left"] = old_price, old_left
     if hold - old_hold > _available(s, slot):
-        reject(s, commands, i, INSUFFICIENT_FUNDS)
+        reject(s, c, INSUFFICIENT_FUNDS)
         return NOTHING
     if price == old_price and (left <= old_left or int(o["bits"]) & ICEBERG):
         change = _resize(s, slot, left)

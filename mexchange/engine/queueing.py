@@ -6,7 +6,7 @@ allocates nothing.
 
 from __future__ import annotations
 
-from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.ids import retire
 from mexchange.engine.ladder import key_of, occupy, vacate
 from mexchange.engine.layout import (
@@ -29,6 +29,30 @@ from mexchange.engine.layout import (
     WAITS,
     State,
 )
+
+
+@inlined
+def type_of(s: State, slot: int) -> int:
+    """The type an order was given with."""
+    return s.orders[slot]["what"] >> 56
+
+
+@inlined
+def tif_of(s: State, slot: int) -> int:
+    """The time in force of an order."""
+    return int(s.orders[slot]["how"]) & 255
+
+
+@inlined
+def mode_of(s: State, slot: int) -> int:
+    """The self-trade mode of an order."""
+    return int(s.orders[slot]["how"]) >> 8 & 255
+
+
+@inlined
+def flags_of(s: State, slot: int) -> int:
+    """The flags an order was given with."""
+    return int(s.orders[slot]["how"]) >> 16
 
 
 @inlined
@@ -80,7 +104,7 @@ def unchain(s: State, level: int, slot: int) -> None:
         s.orders[after]["prev"] = before
 
 
-@inlined
+@compiled
 def rest(s: State, slot: int) -> int:
     """Put an order into its book, showing one slice if it is an iceberg; returns what it shows."""
     o = s.orders[slot]
@@ -100,7 +124,7 @@ def rest(s: State, slot: int) -> int:
     return int(shown)
 
 
-@inlined
+@compiled
 def pull(s: State, slot: int) -> int:
     """Take an order out of its book; returns what it showed."""
     o = s.orders[slot]
@@ -132,7 +156,7 @@ def link(s: State, slot: int) -> None:
         _heap_push(s, slot)
 
 
-@inlined
+@compiled
 def close(s: State, slot: int) -> None:
     """The order is over: leave the account's list and the heap, retire the id, free the slot."""
     o = s.orders[slot]
@@ -162,9 +186,9 @@ def close(s: State, slot: int) -> None:
     s.head[LIVE] -= 1
 
 
-@compiled
+@rare
 def wait(s: State, slot: int) -> None:
-    """Put a stop where it waits: on the ladder of its trigger, or into the list of trailing ones."""
+    """Put a stop where it waits: on the ladder of its trigger, or in the list of trailing ones."""
     o = s.orders[slot]
     o["bits"] = int(o["bits"]) | WAITS
     market = int(o["market"])
@@ -180,13 +204,13 @@ def wait(s: State, slot: int) -> None:
         s.markets[market]["trail_last"] = slot
     else:
         which = BUY_STOPS + (int(o["bits"]) & SELLS)
-        level = occupy(s, market * LADDERS + which, key_of(which, s.details[slot]["trigger_price"]))
+        level = occupy(s, market * LADDERS + which, key_of(which, s.orders[slot]["trigger_price"]))
         o["level"] = level
         append(s, level, slot)
     link(s, slot)
 
 
-@compiled
+@rare
 def stop_waiting(s: State, slot: int) -> None:
     """Take a stop away from where it waits."""
     o = s.orders[slot]
@@ -214,20 +238,20 @@ def stop_waiting(s: State, slot: int) -> None:
 @inlined
 def _earlier(s: State, a: int, b: int) -> bool:
     """Whether order `a` expires before `b`, the older first at the same time."""
-    x, y = s.details[a], s.details[b]
+    x, y = s.orders[a], s.orders[b]
     if x["expiry_ns"] != y["expiry_ns"]:
         return bool(x["expiry_ns"] < y["expiry_ns"])
     return bool(x["age"] < y["age"])
 
 
-@compiled
+@rare
 def _sift(s: State, at: int, slot: int) -> None:
     """Put an order into the heap at or near a free place (places count from 1)."""
     size = int(s.head[HEAP_SIZE])
     while at > 1 and _earlier(s, slot, int(s.heap[(at >> 1) - 1])):
         parent = int(s.heap[(at >> 1) - 1])
         s.heap[at - 1] = parent
-        s.details[parent]["heap"] = at
+        s.orders[parent]["heap"] = at
         at >>= 1
     while 2 * at <= size:
         child = 2 * at
@@ -236,22 +260,22 @@ def _sift(s: State, at: int, slot: int) -> None:
         if not _earlier(s, int(s.heap[child - 1]), slot):
             break
         s.heap[at - 1] = s.heap[child - 1]
-        s.details[int(s.heap[at - 1])]["heap"] = at
+        s.orders[int(s.heap[at - 1])]["heap"] = at
         at = child
     s.heap[at - 1] = slot
-    s.details[slot]["heap"] = at
-    s.head[NEXT_EXPIRY] = s.details[int(s.heap[0])]["expiry_ns"]
+    s.orders[slot]["heap"] = at
+    s.head[NEXT_EXPIRY] = s.orders[int(s.heap[0])]["expiry_ns"]
 
 
-@compiled
+@rare
 def _heap_push(s: State, slot: int) -> None:
     s.head[HEAP_SIZE] += 1
     _sift(s, int(s.head[HEAP_SIZE]), slot)
 
 
-@compiled
+@rare
 def _heap_remove(s: State, slot: int) -> None:
-    at = int(s.details[slot]["heap"])
+    at = int(s.orders[slot]["heap"])
     size = int(s.head[HEAP_SIZE])
     last = int(s.heap[size - 1])
     s.head[HEAP_SIZE] = size - 1

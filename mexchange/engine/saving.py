@@ -50,7 +50,7 @@ def _hash(data: bytes) -> bytes:
 
 def _schema() -> bytes:
     """A hash of every layout that a snapshot depends on."""
-    names = ("ORDER", "DETAIL", "SPECIAL", "LEVEL", "LEAF", "NODE", "LADDER", "MARKET", "ACCOUNT")
+    names = ("ORDER", "SPECIAL", "LEVEL", "LEAF", "NODE", "LADDER", "MARKET", "ACCOUNT")
     layouts = [getattr(layout, name) for name in names] + [COMMAND, EVENT]
     sizes = [layout.HEAD_SIZE, layout.KEY_BITS, PAGE_SIZE, DIR_SIZE, CACHE_SIZE]
     return _hash(repr([dtype.descr for dtype in layouts] + sizes).encode())
@@ -94,7 +94,7 @@ def _used(s: State) -> dict[str, int]:
     nodes, pages = int(s.head[NODES_USED]) + 1, int(s.head[PAGES_USED]) + 1
     accounts, dirs = int(s.head[ACCOUNTS]), int(s.head[DIRS_USED]) + 1
     return {
-        "orders": orders, "details": orders, "specials": orders, "heap": orders, "fired": 0,
+        "orders": orders, "specials": orders, "heap": orders, "fired": 0,
         "levels": leaves * 64, "leaves": leaves, "nodes": nodes, "children": nodes * 64,
         "id_pages": pages * PAGE_SIZE, "id_done": pages, "id_dirs": dirs * DIR_SIZE,
         "accounts": accounts, "balances": accounts, "events": 0,
@@ -144,7 +144,7 @@ def _widen(s: State) -> State:
     used = _used(s)
     old = int(s.head[ORDERS_USED]) + 1
     more = {
-        "orders": FIRST["orders"], "details": FIRST["orders"], "specials": FIRST["orders"],
+        "orders": FIRST["orders"], "specials": FIRST["orders"],
         "heap": FIRST["orders"], "fired": FIRST["orders"] + old,
         "levels": FIRST["leaves"] * 64, "leaves": FIRST["leaves"],
         "nodes": FIRST["nodes"], "children": FIRST["nodes"] * 64,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mexchange.engine.compiling import compiled, entry, inlined
+from mexchange.engine.compiling import entry, inlined, rare
 from mexchange.engine.emitting import about, account_event, reject
-from mexchange.engine.handle import as_state
+from mexchange.engine.handle import as_commands, as_state
 from mexchange.engine.layout import (
     ACCOUNTS,
     ALL_MARKETS,
@@ -51,7 +51,7 @@ from mexchange.engine.ordering import (
     reduce,
     unaffordable,
 )
-from mexchange.engine.queueing import close, rest
+from mexchange.engine.queueing import close, rest, tif_of, type_of
 from mexchange.engine.stops import elect
 from mexchange.engine.validating import FOK, IOC, UNKNOWN_ACCOUNT, UNKNOWN_MARKET, trades
 from mexchange.markets import MAX_TIERS, MONEY_LIMIT
@@ -90,7 +90,7 @@ def _finish(s: State, slot: int) -> None:
         empty = s.ladders[other]["best"] == NO_KEY
         end(s, slot, NO_LIQUIDITY if empty else PROTECTION_REACHED)
     else:
-        tif = int(s.details[slot]["time_in_force"])
+        tif = tif_of(s, slot)
         if tif == IOC or tif == FOK:
             end(s, slot, IOC_REMAINDER)
         else:
@@ -98,7 +98,7 @@ def _finish(s: State, slot: int) -> None:
             about(s, slot, RESTED, 0, s.orders[slot]["left"], shown, 0)
 
 
-@compiled
+@rare
 def _fire(s: State, slot: int) -> bool:
     """A stop comes alive; returns whether it is to be matched."""
     about(s, slot, TRIGGERED, 0, s.orders[slot]["left"], 0, 0)
@@ -106,7 +106,7 @@ def _fire(s: State, slot: int) -> bool:
         if unaffordable(s, slot) != 0:
             end(s, slot, INSUFFICIENT_FUNDS)
             return False
-    elif int(s.details[slot]["time_in_force"]) == FOK and not fills_whole(s, slot):
+    elif tif_of(s, slot) == FOK and not fills_whole(s, slot):
         end(s, slot, FOK_NOT_FILLABLE)
         return False
     return True
@@ -130,17 +130,16 @@ def _run(s: State, taker: int, fires: bool) -> None:
         fires = True
 
 
-@compiled
+@rare
 def _expire_due(s: State) -> None:
     """End every order whose time has come."""
     while s.head[NEXT_EXPIRY] <= s.head[TIME]:
         drop(s, int(s.heap[0]), EXPIRED, TIME_PASSED)
 
 
-@compiled
-def _move_money(s: State, commands: Any, i: int) -> int:
+@rare
+def _move_money(s: State, c: Any) -> int:
     """DEPOSIT and WITHDRAW; returns the reason to reject, or 0."""
-    c = commands[i]
     account, asset, amount = int(c["account"]), int(c["asset"]), c["quantity"]
     if account >= s.head[ACCOUNTS]:
         return UNKNOWN_ACCOUNT
@@ -165,13 +164,12 @@ def _move_money(s: State, commands: Any, i: int) -> int:
     return 0
 
 
-@compiled
-def _manage(s: State, commands: Any, i: int) -> int:
+@rare
+def _manage(s: State, c: Any) -> int:
     """The commands about accounts; returns the reason to reject, or 0."""
-    c = commands[i]
     kind, account, tier = int(c["kind"]), int(c["account"]), c["quantity"]
     if kind == DEPOSIT or kind == WITHDRAW:
-        return _move_money(s, commands, i)
+        return _move_money(s, c)
     if kind == OPEN_ACCOUNT and account != s.head[ACCOUNTS]:
         return ACCOUNT_NOT_NEXT
     if kind == SET_TIER and not trades(s, account):
@@ -187,16 +185,15 @@ def _manage(s: State, commands: Any, i: int) -> int:
     return 0
 
 
-@compiled
-def _other(s: State, commands: Any, i: int) -> int:
+@rare
+def _other(s: State, c: Any) -> int:
     """Every command but NEW and CANCEL; returns a taker to match, or 0."""
-    c = commands[i]
     kind = int(c["kind"])
     if kind == AMEND:
-        return int(amend(s, commands, i))
+        return int(amend(s, c))
     reason = 0
     if kind == REDUCE:
-        reduce(s, commands, i)
+        reduce(s, c)
     elif kind == CANCEL_ALL:
         market = int(c["market"])
         if not trades(s, int(c["account"])):
@@ -206,33 +203,32 @@ def _other(s: State, commands: Any, i: int) -> int:
         else:
             cancel_all(s, int(c["account"]), market, market == ALL_MARKETS)
     elif DEPOSIT <= kind <= SET_TIER:
-        reason = _manage(s, commands, i)
+        reason = _manage(s, c)
     elif kind == 0 or kind > LAST_KIND:
         reason = UNKNOWN_KIND
     if reason != 0:
-        reject(s, commands, i, reason)
+        reject(s, c, reason)
     return 0
 
 
 @inlined
-def _apply(s: State, commands: Any, i: int) -> None:
-    c = commands[i]
+def _apply(s: State, c: Any) -> None:
     if c["time_ns"] < s.head[TIME]:
-        reject(s, commands, i, TIME_WENT_BACK)
+        reject(s, c, TIME_WENT_BACK)
         return
     s.head[TIME] = c["time_ns"]
     if s.head[NEXT_EXPIRY] <= c["time_ns"]:
         _expire_due(s)
     kind = int(c["kind"])
     if kind == NEW:
-        taker = new_order(s, commands, i)
+        taker = new_order(s, c)
     elif kind == CANCEL:
-        cancel(s, commands, i)
+        cancel(s, c)
         taker = 0
     else:
-        taker = _other(s, commands, i)
+        taker = _other(s, c)
     if taker != 0:
-        at_once = kind == NEW and int(s.details[taker]["type"]) >= 2
+        at_once = kind == NEW and type_of(s, taker) >= 2
         _run(s, taker, at_once)
 
 
@@ -244,11 +240,11 @@ def step(handle: Any, commands: Any) -> int:
     """
     s = as_state(handle)
     s.head[EVENTS_OUT] = 0
-    count = commands.shape[0]
+    batch, count = as_commands(commands), commands.shape[0]
     i = 0
     while i < count and has_room(s):
         last = min(count, i + BLOCK)
         while i < last:
-            _apply(s, commands, i)
+            _apply(s, batch[i])
             i += 1
     return i

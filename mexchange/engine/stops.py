@@ -6,7 +6,7 @@ Trailing stops stand in a list, each with its own extreme, and are visited at ev
 
 from __future__ import annotations
 
-from mexchange.engine.compiling import compiled, inlined
+from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.ladder import key_of, level_at
 from mexchange.engine.layout import (
     BUY_STOPS,
@@ -16,22 +16,23 @@ from mexchange.engine.layout import (
     NO_KEY,
     SELL_STOPS,
     SELLS,
+    STOPS,
     State,
 )
-from mexchange.engine.queueing import stop_waiting
+from mexchange.engine.queueing import flags_of, stop_waiting
 from mexchange.records import Flag
 
 TRAIL_BIPS = int(Flag.TRAIL_BIPS)
 BIPS = 10_000
 
 
-@compiled
+@rare
 def trigger_of(s: State, slot: int) -> int:
     """The price at which a stop fires now; an active trailing stop's follows its extreme."""
-    special, detail = s.specials[slot], s.details[slot]
+    special = s.specials[slot]
     offset, extreme = special["trailing_offset"], special["extreme"]
     sells = int(s.orders[slot]["bits"]) & SELLS
-    if int(detail["flags"]) & TRAIL_BIPS == 0:
+    if flags_of(s, slot) & TRAIL_BIPS == 0:
         return int(max(extreme - offset, 1) if sells else extreme + offset)
     if sells:
         return int(max(extreme * (BIPS - offset) // BIPS, 1))
@@ -44,17 +45,17 @@ def reached(sells: int, price: int, trigger: int) -> bool:
     return price <= trigger if sells else price >= trigger
 
 
-@compiled
+@rare
 def activate(s: State, slot: int, price: int) -> None:
     """Begin to track, at this trade, if the activation is reached or there is none."""
-    activation = s.details[slot]["trigger_price"]
+    activation = s.orders[slot]["trigger_price"]
     sells = int(s.orders[slot]["bits"]) & SELLS
     if activation == 0 or reached(sells, price, activation):
         s.specials[slot]["active"] = 1
         s.specials[slot]["extreme"] = price
 
 
-@compiled
+@rare
 def _follow(s: State, slot: int, price: int) -> bool:
     """Let a trailing stop see one trade; returns whether it is elected by it."""
     special = s.specials[slot]
@@ -79,7 +80,7 @@ def _fires_before(s: State, a: int, b: int) -> bool:
     x, y = s.specials[a]["elected_at"], s.specials[b]["elected_at"]
     if x != y:
         return bool(x > y if int(s.orders[a]["bits"]) & SELLS else x < y)
-    return bool(s.details[a]["age"] < s.details[b]["age"])
+    return bool(s.orders[a]["age"] < s.orders[b]["age"])
 
 
 @inlined
@@ -101,13 +102,13 @@ def _elect_plain(s: State, market: int, which: int, price: int, queued: int) -> 
     while s.ladders[ladder]["best"] <= limit and s.ladders[ladder]["best"] != NO_KEY:
         slot = int(s.levels[level_at(s, ladder, s.ladders[ladder]["best"])]["head"])
         stop_waiting(s, slot)
-        s.specials[slot]["elected_at"] = s.details[slot]["trigger_price"]
+        s.specials[slot]["elected_at"] = s.orders[slot]["trigger_price"]
         s.fired[queued] = slot
         queued += 1
     return queued
 
 
-@compiled
+@rare
 def _elect_side(s: State, market: int, which: int, price: int, marked: int, queued: int) -> int:
     """Queue what one side elects: plain stops, and the trailing ones marked while following."""
     first = queued
@@ -123,16 +124,26 @@ def _elect_side(s: State, market: int, which: int, price: int, marked: int, queu
     return queued
 
 
-@compiled
+@inlined
 def elect(s: State, market: int, taker_sells: int, queued: int) -> int:
-    """After a taker is finished: queue all stops that its trades reach; returns the queue's end.
+    """After a taker is finished: queue all stops that its trades reach; returns the queue's end."""
+    first, last = s.head[FIRST_TRADE], s.head[LAST_TRADE]
+    s.head[FIRST_TRADE] = 0
+    s.markets[market]["last_price"] = last
+    if s.head[STOPS] == 0:
+        return queued
+    return elect_waiting(s, market, taker_sells, first, last, queued)
+
+
+@rare
+def elect_waiting(
+    s: State, market: int, taker_sells: int, first: int, last: int, queued: int
+) -> int:
+    """Queue the stops that trades from price `first` to price `last` reach.
 
     A buy taker's trades go up from the first to the last: the first can reach sell stops, the last
     buy stops, in this order. A sell taker is the mirror image.
     """
-    first, last = s.head[FIRST_TRADE], s.head[LAST_TRADE]
-    s.head[FIRST_TRADE] = 0
-    s.markets[market]["last_price"] = last
     marked = 0
     slot = int(s.markets[market]["trail_first"])
     while slot != 0:

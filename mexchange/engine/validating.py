@@ -44,9 +44,8 @@ def trades(s: State, account: int) -> bool:
 
 
 @inlined
-def wrong_order(s: State, commands: Any, i: int) -> int:
+def wrong_order(s: State, c: Any) -> int:
     """What is wrong with a NEW command, as far as the command alone tells."""
-    c = commands[i]
     account, market = int(c["account"]), int(c["market"])
     if not trades(s, account):
         return UNKNOWN_ACCOUNT
@@ -63,7 +62,7 @@ def wrong_order(s: State, commands: Any, i: int) -> int:
     rare |= c["display_quantity"] | c["trigger_price"] | c["trailing_offset"] | c["expiry_ns"]
     rare |= c["quote_quantity"] | c["protection_price"]
     if rare != 0 or int(c["side"]) > LAST_SIDE or int(c["self_trade"]) > LAST_MODE:
-        reason = _wrong_shape(s, commands, i)
+        reason = _wrong_shape(s, c)
         if reason != 0:
             return reason
     else:
@@ -84,8 +83,7 @@ def below_minimum(s: State, market: int, price: int, quantity: int) -> bool:
 
 
 @compiled
-def _wrong_shape(s: State, commands: Any, i: int) -> int:
-    c = commands[i]
+def _wrong_shape(s: State, c: Any) -> int:
     flags = int(c["flags"])
     if int(c["side"]) > LAST_SIDE or int(c["type"]) > LAST_TYPE or flags & ~ALL_FLAGS:
         return INVALID_FIELD
@@ -95,15 +93,14 @@ def _wrong_shape(s: State, commands: Any, i: int) -> int:
         return IS_OFF_TICK
     if flags & OFF_LOT:
         return IS_OFF_LOT
-    if not _combines(commands, i):
+    if not _combines(c):
         return INVALID_COMBINATION
-    return _wrong_number(s, commands, i)
+    return _wrong_number(s, c)
 
 
 @compiled
-def _combines(commands: Any, i: int) -> bool:
+def _combines(c: Any) -> bool:
     """Whether type, time in force and the optional fields go together."""
-    c = commands[i]
     kind, tif, flags = int(c["type"]), int(c["time_in_force"]), int(c["flags"])
     trails = kind >= TRAILING_STOP
     priced = kind == LIMIT or kind == STOP_LIMIT or kind == TRAILING_STOP_LIMIT
@@ -129,15 +126,12 @@ def _combines(commands: Any, i: int) -> bool:
         return False
     if kind == MARKET and tif == FOK and c["quantity"] == 0:
         return False
-    return not (
-        kind == MARKET and tif == IOC and c["quote_quantity"] != 0 and c["quantity"] != 0
-    )
+    return not (kind == MARKET and tif == IOC and c["quote_quantity"] != 0 and c["quantity"] != 0)
 
 
 @compiled
-def _wrong_number(s: State, commands: Any, i: int) -> int:
+def _wrong_number(s: State, c: Any) -> int:
     """Which number is missing or out of bounds, for a command whose fields combine."""
-    c = commands[i]
     m = s.markets[int(c["market"])]
     kind, quantity = int(c["type"]), c["quantity"]
     by_quote = kind == MARKET and c["quote_quantity"] != 0 and quantity == 0

@@ -90,25 +90,27 @@ def order_rows(state: State) -> Records:
     """All open orders as `ORDER_ROW`s in canonical order."""
     slots = np.zeros(int(state.head[LIVE]), np.int32)
     slots = slots[: canonical_slots(state.handle, slots)]
-    orders, details, specials = state.orders[slots], state.details[slots], state.specials[slots]
+    orders, specials = state.orders[slots], state.specials[slots]
     bits = orders["bits"].astype(np.int64)
     waits, iceberg = (bits & WAITS) != 0, (bits & ICEBERG) != 0
-    special = iceberg | (details["type"] > 0)
+    special = iceberg | (orders["what"] >> 56 > 0)
     rows = np.zeros(len(slots), ORDER_ROW)
     for name in ("order_id", "account", "market", "tier", "price", "left", "hold"):
         rows[name] = orders[name]
     for name in (
-        "client_order_id", "type", "time_in_force", "self_trade", "flags", "quantity",
-        "trigger_price", "expiry_ns", "accepted_ns",
+        "client_order_id", "quantity", "trigger_price", "expiry_ns", "accepted_ns",
     ):  # fmt: skip
-        rows[name] = details[name]
+        rows[name] = orders[name]
     for name in ("display_quantity", "trailing_offset", "protection_price"):
         rows[name] = np.where(special, specials[name], 0)
     rows["side"] = bits & SELLS
+    rows["type"] = orders["what"] >> 56
+    how = orders["how"].astype(np.int64)
+    rows["time_in_force"], rows["self_trade"], rows["flags"] = how & 255, how >> 8 & 255, how >> 16
     rows["fee_carry"] = orders["carry"]
     rows["extreme"] = np.where(waits & special, specials["extreme"], 0)
     rows["displayed"] = np.where(iceberg, specials["displayed"], orders["left"])
     rows["displayed"][waits] = 0
-    age = np.where(waits, details["age"], np.arange(len(slots)))
+    age = np.where(waits, orders["age"], np.arange(len(slots)))
     group = rows["market"] * 4 + np.where(waits, 2, 0) + rows["side"]
     return rows[np.lexsort((age, group))]
