@@ -47,7 +47,7 @@ ORDER_ROW = np.dtype(
 )
 """An open order. `displayed` is 0 and `extreme` is set only while it waits for its trigger;
 `quantity` is the total it was last accepted or amended to, `trigger_price` the activation of a
-trailing stop. `type` stays what it was; an order that fired shows in a book instead of the stops."""
+trailing stop. `type` stays what it was; an order that fired is in a book instead of the stops."""
 
 BALANCE_ROW = np.dtype(
     [("account", "<i8"), ("asset", "<i8"), ("available", "<i8"), ("held", "<i8")]

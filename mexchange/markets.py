@@ -23,7 +23,7 @@ MAX_SCALE = 18
 MAX_TIERS = 16
 MAX_FEE_PPM = 100_000
 
-_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+_EXACT = Context(prec=60, Emax=99, Emin=-99, traps=[Inexact, InvalidOperation])
 
 
 def decimal(value: Number) -> Decimal:
@@ -36,7 +36,9 @@ def decimal(value: Number) -> Decimal:
     Decimal('0.10')
     """
     if isinstance(value, bool | float):
-        raise TypeError(f"{value!r} is a {type(value).__name__}; give a Decimal, an int or a string")
+        raise TypeError(
+            f"{value!r} is a {type(value).__name__}; give a Decimal, an int or a string"
+        )
     try:
         number = Decimal(value)
     except (InvalidOperation, ValueError):
@@ -164,7 +166,9 @@ class Market:
 
     def _check_fees(self) -> None:
         if not 1 <= len(self.fees) <= MAX_TIERS:
-            raise ValueError(f"market {self.name}: 1 to {MAX_TIERS} fee tiers, not {len(self.fees)}")
+            raise ValueError(
+                f"market {self.name}: 1 to {MAX_TIERS} fee tiers, not {len(self.fees)}"
+            )
         for fees in self.fees:
             for rate in (fees.maker_ppm, fees.taker_ppm):
                 if abs(rate) > MAX_FEE_PPM:
@@ -172,7 +176,9 @@ class Market:
         lowest_maker = min(fees.maker_ppm for fees in self.fees)
         lowest_taker = min(fees.taker_ppm for fees in self.fees)
         if lowest_maker + lowest_taker < 0:
-            raise ValueError(f"market {self.name}: a rebate is larger than the fee that pays for it")
+            raise ValueError(
+                f"market {self.name}: a rebate is larger than the fee that pays for it"
+            )
 
     def _check_bounds(self) -> None:
         if not 1 <= self.max_price <= PRICE_LIMIT:

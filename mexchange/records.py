@@ -46,6 +46,7 @@ __all__ = [
     "order_id",
 ]
 
+
 class CommandKind(IntEnum):
     """What a command asks for."""
 

@@ -65,7 +65,7 @@ def inlined(function: F) -> F:
 def rare(function: F) -> F:
     """A function that few commands need: kept away from the code of the hot path."""
     path = [*function.__module__.split("."), function.__qualname__]
-    _RARE.add("_ZN" + "".join(f"{len(name)}{name}" for name in path) + "B")
+    _RARE.append("_ZN" + "".join(f"{len(name)}{name}" for name in path) + "B")
     return _part(function)
 
 
@@ -137,5 +137,5 @@ def _optimising_by(optimise: Callable[[Any], None]) -> Iterator[None]:
         CPUCodeLibrary._optimize_final_module = before
 
 
-_RARE: set[str] = set()
+_RARE: list[str] = []
 _FINGERPRINT = _fingerprint()

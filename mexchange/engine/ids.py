@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.layout import (
     CLIENTS_USED,
@@ -31,7 +29,7 @@ from mexchange.engine.layout import (
 from mexchange.records import SOURCE_LIMIT
 
 GONE = -1
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_HALF = 0xFFFFFFFF
 
 
 @inlined
@@ -143,9 +141,11 @@ def _free_page(s: State, source: int, counter: int, page: int) -> None:
 @inlined
 def _probe(size: int, account: int, client_order_id: int) -> int:
     """Where to begin to look in a table of `size` rows, a power of two."""
-    mixed = (np.uint64(client_order_id) * _MULTIPLIER) ^ np.uint64(account)
-    mixed = (mixed ^ (mixed >> np.uint64(31))) * _MULTIPLIER
-    return int(mixed >> np.uint64(33)) & (size - 1)
+    name = int(client_order_id)
+    mixed = (name ^ (name >> 32)) & _HALF
+    mixed = (mixed * 0x9E3779B1 + int(account) * 0x85EBCA6B) & _HALF
+    mixed = ((mixed ^ (mixed >> 15)) * 0x2C1B3C6D) & _HALF
+    return (mixed ^ (mixed >> 13)) & (size - 1)
 
 
 @rare

@@ -1,4 +1,4 @@
-"""New orders, amends, reductions and cancels: from a valid command to a taker, or to its end."""
+"""New orders and cancels: from a command to a taker, to a place in a book, or to its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.emitting import about, reject
 from mexchange.engine.ids import assign, assign_client, find, find_client
-from mexchange.engine.ladder import key_of
 from mexchange.engine.layout import (
     AGE,
     AVAILABLE,
@@ -17,10 +16,8 @@ from mexchange.engine.layout import (
     HELD,
     ICEBERG,
     ICEBERGS,
-    LADDERS,
     LIVE,
     MARKET_KIND,
-    MOST_SLICES,
     ORDERS_FREE,
     ORDERS_SPARE,
     SELLS,
@@ -34,7 +31,6 @@ from mexchange.engine.queueing import (
     close,
     flags_of,
     new_slot,
-    pull,
     rest,
     stop_waiting,
     tif_of,
@@ -43,36 +39,23 @@ from mexchange.engine.queueing import (
 )
 from mexchange.engine.stops import activate, reached
 from mexchange.engine.validating import (
-    BELOW_MIN_NOTIONAL,
     DUPLICATE_CLIENT_ORDER_ID,
     FOK,
     GTD,
-    INVALID_COMBINATION,
-    INVALID_DISPLAY,
-    INVALID_PRICE,
-    INVALID_QUANTITY,
     IOC,
-    IS_OFF_LOT,
-    IS_OFF_TICK,
-    LAST_TIF,
     MARKET,
-    OFF_LOT,
-    OFF_TICK,
     POST_ONLY,
     STOP,
     TRAILING_STOP,
     UNKNOWN_ACCOUNT,
-    below_minimum,
     trades,
     wrong_order,
 )
 from mexchange.records import EventKind, Reason
 
 ACCEPTED, CANCELLED = int(EventKind.ACCEPTED), int(EventKind.CANCELLED)
-PULLED, AMENDED, REDUCED = int(EventKind.PULLED), int(EventKind.AMENDED), int(EventKind.REDUCED)
 UNKNOWN_ORDER, NOT_OWNER = int(Reason.UNKNOWN_ORDER), int(Reason.NOT_OWNER)
-NOT_AMENDABLE, REQUESTED = int(Reason.NOT_AMENDABLE), int(Reason.REQUESTED)
-AMEND_BELOW_FILLED = int(Reason.AMEND_BELOW_FILLED)
+REQUESTED = int(Reason.REQUESTED)
 POST_ONLY_WOULD_CROSS = int(Reason.POST_ONLY_WOULD_CROSS)
 FOK_NOT_FILLABLE = int(Reason.FOK_NOT_FILLABLE)
 INSUFFICIENT_FUNDS = int(Reason.INSUFFICIENT_FUNDS)
@@ -154,7 +137,7 @@ def _forget(s: State, slot: int) -> None:
 
 
 @inlined
-def _available(s: State, slot: int) -> int:
+def available(s: State, slot: int) -> int:
     """What the account of an order has available of the asset the order pays with."""
     return int(s.balances[int(s.orders[slot]["account"]), held_asset(s, slot), AVAILABLE])
 
@@ -169,7 +152,7 @@ def unaffordable(s: State, slot: int) -> int:
     whole = tif_of(s, slot) == FOK
     by_quote = bits & BY_QUOTE != 0
     if sells and not whole and not by_quote:
-        return INSUFFICIENT_FUNDS if _available(s, slot) < o["left"] * m["base_per_lot"] else 0
+        return INSUFFICIENT_FUNDS if available(s, slot) < o["left"] * m["base_per_lot"] else 0
     quote_quantity = s.specials[slot]["quote_quantity"]
     want = UNLIMITED if by_quote else o["left"]
     budget = quote_quantity if by_quote else -1
@@ -182,7 +165,7 @@ def unaffordable(s: State, slot: int) -> int:
         if not enough:
             return FOK_NOT_FILLABLE
     needed = lots * m["base_per_lot"] if sells else total
-    return INSUFFICIENT_FUNDS if _available(s, slot) < needed else 0
+    return INSUFFICIENT_FUNDS if available(s, slot) < needed else 0
 
 
 @inlined
@@ -200,7 +183,7 @@ def _admit(s: State, slot: int) -> int:
     if bits & MARKET_KIND:
         return 0
     hold = hold_of(s, slot)
-    if _available(s, slot) < hold:
+    if available(s, slot) < hold:
         return INSUFFICIENT_FUNDS
     asset = held_asset(s, slot)
     s.balances[int(o["account"]), asset, AVAILABLE] -= hold
@@ -269,7 +252,7 @@ def _new_stop(s: State, slot: int) -> int:
 
 
 @inlined
-def _named(s: State, c: Any) -> int:
+def named(s: State, c: Any) -> int:
     """The open order that a command names, as its slot; else minus the reason to reject."""
     if not trades(s, int(c["account"])):
         return -UNKNOWN_ACCOUNT
@@ -302,7 +285,7 @@ def _drop_waiting(s: State, slot: int, kind: int, reason: int) -> None:
 @inlined
 def cancel(s: State, c: Any) -> None:
     """CANCEL one order."""
-    slot = _named(s, c)
+    slot = named(s, c)
     if slot < 0:
         reject(s, c, -slot)
     else:
@@ -320,121 +303,3 @@ def cancel_all(s: State, account: int, market: int, every: bool) -> None:
             drop(s, slot, CANCELLED, REQUESTED)
             s.head[CANCELS] += 1
         slot = newer
-
-
-@rare
-def reduce(s: State, c: Any) -> None:
-    """REDUCE an order by a quantity, keeping its place."""
-    slot = _named(s, c)
-    quantity = c["quantity"]
-    flags = int(c["flags"])
-    reason = 0
-    if slot < 0:
-        reason = -slot
-    elif flags & OFF_TICK:
-        reason = IS_OFF_TICK
-    elif flags & OFF_LOT:
-        reason = IS_OFF_LOT
-    elif quantity <= 0:
-        reason = INVALID_QUANTITY
-    if reason != 0:
-        reject(s, c, reason)
-        return
-    o = s.orders[slot]
-    if quantity >= o["left"]:
-        drop(s, slot, CANCELLED, REQUESTED)
-        s.head[CANCELS] += 1
-        return
-    change = _resize(s, slot, o["left"] - quantity)
-    hold = 0 if o["hold"] == 0 else set_hold(s, slot, hold_of(s, slot))
-    about(s, slot, REDUCED, 0, quantity, change, hold)
-
-
-@rare
-def _resize(s: State, slot: int, left: int) -> int:
-    """Set what is left of an order in its place; returns the change of what shows."""
-    o = s.orders[slot]
-    bits = int(o["bits"])
-    difference = left - o["left"]
-    o["left"] = left
-    if bits & WAITS:
-        return 0
-    change = difference
-    if bits & ICEBERG:
-        shown = s.specials[slot]["displayed"]
-        s.specials[slot]["displayed"] = min(shown, left)
-        change = min(shown, left) - shown
-    level = int(o["level"])
-    s.levels[level]["displayed"] += change
-    s.levels[level]["hidden"] += difference - change
-    return int(change)
-
-
-@rare
-def _wrong_amend(s: State, slot: int, c: Any, price: int, quantity: int) -> int:
-    """What is wrong with an AMEND to this price and total; 0 if nothing."""
-    o, d = s.orders[slot], s.orders[slot]
-    market = int(o["market"])
-    m = s.markets[market]
-    tif = int(c["time_in_force"])
-    extra = c["display_quantity"] | c["trigger_price"] | c["trailing_offset"] | c["expiry_ns"]
-    extra |= c["quote_quantity"] | c["protection_price"]
-    if int(o["bits"]) & WAITS:
-        return NOT_AMENDABLE
-    if tif == IOC or tif == FOK or tif > LAST_TIF or extra != 0:
-        return INVALID_COMBINATION
-    if c["price"] == 0 and c["quantity"] == 0:
-        return INVALID_COMBINATION
-    if int(c["flags"]) & OFF_TICK:
-        return IS_OFF_TICK
-    if int(c["flags"]) & OFF_LOT:
-        return IS_OFF_LOT
-    if not 0 < quantity <= m["max_quantity"]:
-        return INVALID_QUANTITY
-    if not 0 < price <= m["max_price"]:
-        return INVALID_PRICE
-    if int(o["bits"]) & ICEBERG and quantity > MOST_SLICES * s.specials[slot]["display_quantity"]:
-        return INVALID_DISPLAY
-    if below_minimum(s, market, price, quantity):
-        return BELOW_MIN_NOTIONAL
-    if quantity <= d["quantity"] - o["left"]:
-        return AMEND_BELOW_FILLED
-    if flags_of(s, slot) & POST_ONLY:
-        sells = int(o["bits"]) & SELLS
-        best = s.ladders[market * LADDERS + 1 - sells]["best"]
-        if best <= key_of(1 - sells, price):
-            return POST_ONLY_WOULD_CROSS
-    return 0
-
-
-@rare
-def amend(s: State, c: Any) -> int:
-    """AMEND price and total; returns the slot if the order lost its place and must be matched."""
-    slot = _named(s, c)
-    if slot < 0:
-        reject(s, c, -slot)
-        return NOTHING
-    o, d = s.orders[slot], s.orders[slot]
-    price = c["price"] if c["price"] != 0 else o["price"]
-    quantity = c["quantity"] if c["quantity"] != 0 else d["quantity"]
-    reason = _wrong_amend(s, slot, c, price, quantity)
-    if reason != 0:
-        reject(s, c, reason)
-        return NOTHING
-    old_price, old_left, old_hold = o["price"], o["left"], o["hold"]
-    left = quantity - (d["quantity"] - old_left)
-    o["price"], o["left"] = price, left
-    hold = hold_of(s, slot)
-    o["price"], o["left"] = old_price, old_left
-    if hold - old_hold > _available(s, slot):
-        reject(s, c, INSUFFICIENT_FUNDS)
-        return NOTHING
-    if price == old_price and (left <= old_left or int(o["bits"]) & ICEBERG):
-        change = _resize(s, slot, left)
-        d["quantity"] = quantity
-        about(s, slot, AMENDED, 0, quantity, change, set_hold(s, slot, hold))
-        return NOTHING
-    about(s, slot, PULLED, 0, old_left, -pull(s, slot), 0)
-    o["price"], o["left"], d["quantity"] = price, left, quantity
-    about(s, slot, AMENDED, 0, quantity, 0, set_hold(s, slot, hold))
-    return slot

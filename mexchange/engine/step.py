@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mexchange.engine.amending import amend, reduce
 from mexchange.engine.compiling import entry, inlined, rare
 from mexchange.engine.emitting import about, account_event, reject
 from mexchange.engine.handle import as_commands, as_state
@@ -42,13 +43,11 @@ from mexchange.engine.needs import BLOCK, has_room
 from mexchange.engine.ordering import (
     FOK_NOT_FILLABLE,
     INSUFFICIENT_FUNDS,
-    amend,
     cancel,
     cancel_all,
     drop,
     fills_whole,
     new_order,
-    reduce,
     unaffordable,
 )
 from mexchange.engine.queueing import close, rest, tif_of, type_of
