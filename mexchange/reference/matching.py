@@ -178,20 +178,24 @@ def next_slice(display: int, beyond: int) -> int:
 def look_ahead(x: State, taker: Order) -> tuple[int, int]:
     """Lots and notional that `taker` would trade now, found without changing anything.
 
-    It goes the way of `match`, on copies of the queues. Own makers that would be expired are passed
-    over, and so are those of DECREMENT, which makes the cost of a market buy an upper bound; but
-    FOK ends at them, since what is prevented does not fill it.
+    It goes the way of `match`: those in the queue first, then the next slices of icebergs among
+    them. Own makers that would be expired are passed over, and so are those of DECREMENT, which
+    makes the cost of a market buy an upper bound; but FOK ends at them, since what is prevented
+    does not fill it.
     """
     levels = x.books[taker.market].sides[1 - taker.side]
     left, lots, notional = taker.left, 0, 0
     for level in levels.values():
-        queue = deque((maker, maker.shown, maker.left) for maker in level.values())
-        price = queue[0][0].price
+        fresh, waiting = iter(level.values()), len(level)
+        again: deque[tuple[Order, int, int]] = deque()
+        price = next(iter(level.values())).price
         if not within(taker, price):
             break
-        while queue:
-            maker, shown, rest = queue.popleft()
-            offer = shown if queue else rest
+        while waiting:
+            maker = next(fresh, None)
+            maker, shown, rest = (maker, maker.shown, maker.left) if maker else again.popleft()
+            waiting -= 1
+            offer = shown if waiting else rest
             want = affordable_lots(x, taker, notional, price) if taker.by_quote else left
             traded = min(offer, want)
             if traded == 0:
@@ -208,5 +212,6 @@ def look_ahead(x: State, taker: Order) -> tuple[int, int]:
             if traded < offer:
                 return lots, notional
             if traded < rest:
-                queue.append((maker, min(maker.display_quantity, rest - traded), rest - traded))
+                again.append((maker, min(maker.display_quantity, rest - traded), rest - traded))
+                waiting += 1
     return lots, notional
