@@ -94,7 +94,7 @@ class Simulation:
         self.accounts: dict[int, str] = {0: "house", **(accounts or {})}
         self._extra_parameters = dict(parameters or {})
         self._flow = flow
-        self._done = False
+        self._started = self._finished = False
         if setup is not None and len(setup):
             setup = setup.copy()
             setup["time_ns"] = start_ns
@@ -166,28 +166,58 @@ class Simulation:
         `progress` shows a bar on standard error. Raises ValueError for a duration that is not
         positive, RuntimeError if it has been run before, and whatever a strategy raises.
         """
-        length = nanoseconds(duration)
-        if length <= 0:
-            raise ValueError(f"duration {duration!r} is not positive")
-        if self._done:
-            raise RuntimeError("this simulation has been run; make a new one")
-        self._done = True
+        length = _positive(duration)
         end_ns = self.start_ns + length
-        strategies = [agent.strategy for agent in self.agents]
         bar = Bar(self.clock, self.exchange, end_ns, self.title) if progress else nullcontext()
         with _few_collections(), bar:
-            books = self.transport.feed.snapshot(self.start_ns)
-            opening = [book for book in books if book.bid or book.ask]
-            for port in self.transport.ports:
-                port.deliver(self.start_ns, opening, None)
-            if self._flow is not None:
-                self.transport.play(self._flow)
-            for strategy in strategies:
-                strategy.on_start()
-            self.clock.run(end_ns, [s.run for s in strategies if s.has_run])
-            for strategy in strategies:
-                strategy.on_stop()
+            self.start()
+            self.clock.run(end_ns, [s.run for s in self._strategies if s.has_run])
+        return self.finish()
+
+    def start(self) -> None:
+        """Begin a run in pieces: `advance` follows, as often as you like, and then `finish`.
+
+        Raises RuntimeError if it has been run before.
+        """
+        if self._started:
+            raise RuntimeError("this simulation has been run; make a new one")
+        self._started = True
+        books = self.transport.feed.snapshot(self.start_ns)
+        opening = [book for book in books if book.bid or book.ask]
+        for port in self.transport.ports:
+            port.deliver(self.start_ns, opening, None)
+        if self._flow is not None:
+            self.transport.play(self._flow)
+        for strategy in self._strategies:
+            strategy.on_start()
+
+    def advance(self, duration: int | str) -> None:
+        """Let `duration` more pass. Pieces put end to end give what one run of their sum gives.
+
+        Raises ValueError for a duration that is not positive, RuntimeError if it has not been
+        started or is finished, or if a strategy is a coroutine, which would end with the piece.
+        """
+        length = _positive(duration)
+        if not self._started or self._finished:
+            raise RuntimeError("advance() comes after start() and before finish()")
+        for agent in self.agents:
+            if agent.strategy.has_run:
+                raise RuntimeError(f"{agent.name} is a coroutine, which only run() can run")
+        with _few_collections():
+            self.clock.run(self.clock.now_ns + length)
+
+    def finish(self) -> Result:
+        """End a run in pieces; what came of it. Raises RuntimeError before start or if finished."""
+        if not self._started or self._finished:
+            raise RuntimeError("finish() comes once, after start()")
+        self._finished = True
+        for strategy in self._strategies:
+            strategy.on_stop()
         return self._result()
+
+    @property
+    def _strategies(self) -> list[Strategy]:
+        return [agent.strategy for agent in self.agents]
 
     def _result(self) -> Result:
         from mexchange.analytics.result import Result
@@ -231,6 +261,13 @@ def _few_collections() -> Iterator[None]:
 def _joined(parts: Sequence[npt.NDArray[np.void]], dtype: np.dtype[Any]) -> npt.NDArray[np.void]:
     """One array of many small ones; `np.concatenate` would compare the fields of each of them."""
     return np.frombuffer(bytearray().join([part.tobytes() for part in parts]), dtype)
+
+
+def _positive(duration: int | str) -> int:
+    length = nanoseconds(duration)
+    if length <= 0:
+        raise ValueError(f"duration {duration!r} is not positive")
+    return length
 
 
 def _atoms(asset: Asset, amount: Number) -> int:
