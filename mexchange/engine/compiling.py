@@ -24,7 +24,7 @@ from llvmlite.binding import Linkage
 from numba.core import types
 from numba.core.codegen import CPUCodeLibrary
 
-__all__ = ["cache_folder", "compiled", "entry", "inlined", "rare"]
+__all__ = ["cache_folder", "compiled", "entry", "entry_into", "inlined", "rare"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,14 +40,24 @@ def _fingerprint() -> str:
     return state.hexdigest()
 
 
-def cache_folder() -> Path:
-    """Where the compiled kernel is kept: under the user's cache folder, else a temporary one."""
+def cache_folder(built_on_it: Path | None = None) -> Path:
+    """Where the compiled kernel is kept: under the user's cache folder, else a temporary one.
+
+    Compiled code of the folder `built_on_it`, which calls parts of the kernel, has a place of its
+    own for every state of its sources and the kernel's.
+    """
+    name = _FINGERPRINT
+    if built_on_it is not None:
+        state = blake2b(name.encode(), digest_size=8)
+        for path in sorted(built_on_it.glob("*.py")):
+            state.update(path.read_bytes())
+        name = f"{built_on_it.name}-{state.hexdigest()}"
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "mexchange" / _FINGERPRINT
+    folder = Path(base) / "mexchange" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        folder = Path(tempfile.gettempdir()) / "mexchange" / _FINGERPRINT
+        folder = Path(tempfile.gettempdir()) / "mexchange" / name
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -94,8 +104,13 @@ def _part(function: F, inline: bool = False) -> F:
 
 def entry(function: F) -> F:
     """A function that Python calls: compiled as a whole with all it leads to, and kept on disk."""
+    return entry_into(cache_folder(), function)
+
+
+def entry_into(folder: Path, function: F) -> F:
+    """An `entry` that is kept in a folder of `cache_folder`."""
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    numba.config.CACHE_DIR = str(folder)
     try:
         result: Any = numba.njit(function, cache=True, **_OPTIONS)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,16 @@ class Kernel:
             if applied:
                 yield self._events()
             if applied < len(part):
-                self._state = grow(self._state)
+                self.make_room()
+
+    @property
+    def handle(self) -> Any:
+        """The state as compiled code is given it; another one after `make_room`."""
+        return self._state.handle
+
+    def make_room(self) -> None:
+        """Grow what is short, after compiled code was told by `step` that there is no room."""
+        self._state = grow(self._state)
 
     def order_rows(self) -> Records:
         """All open orders as `ORDER_ROW`s: by market bids, asks, buy stops, sell stops."""
