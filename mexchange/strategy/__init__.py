@@ -6,7 +6,7 @@ acts through verbs, and never touches the engine.
 
 from mexchange.strategy.base import Strategy
 from mexchange.strategy.desk import Desk
-from mexchange.strategy.parameters import ParameterError, Range, parameters_of
+from mexchange.strategy.parameters import Duration, Length, ParameterError, Range, parameters_of
 from mexchange.strategy.terms import Terms
 from mexchange.strategy.views import Book, Fill, Order, OrderUpdate, Status
 from mexchange.strategy.waiting import News, Timer
@@ -15,7 +15,9 @@ from mexchange.transport import Trade
 __all__ = [
     "Book",
     "Desk",
+    "Duration",
     "Fill",
+    "Length",
     "News",
     "Order",
     "OrderUpdate",

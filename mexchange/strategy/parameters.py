@@ -4,22 +4,30 @@
         size: Annotated[Decimal, Range(above=0)] = Decimal(1)
         levels: Annotated[int, Range(1, 50)] = 3
         side: Literal["buy", "sell"] = "buy"
+        period: Duration = "100ms"
+
+Those of a scenario are the keyword-only arguments of its `run` that have a value, declared alike.
 
 What may be given for a type: an int for float; an int or a text for Decimal; nothing else for int,
-str and bool. `X | None` allows None. Other types are left to the strategy's own `check`.
+str and bool. `X | None` allows None. A `Duration` is a text. Other types are left to the strategy's
+own `check`.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
-from types import NoneType, UnionType
+from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["ParameterError", "Range", "parameters_of", "take"]
+from mexchange.clock import nanoseconds
+
+__all__ = ["Duration", "Length", "ParameterError", "Range", "default_of", "parameters_of", "take"]
 
 
 class ParameterError(ValueError):
@@ -51,48 +59,107 @@ class Range:
         return " and ".join(f"{words} {bound}" for words, bound in bounds if bound is not None)
 
 
+@dataclass(frozen=True)
+class Length:
+    """A text that is a length of time, positive unless `zero` may be."""
+
+    zero: bool = False
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` is one."""
+        try:
+            length = nanoseconds(value)
+        except ValueError:
+            return False
+        return length > 0 or (self.zero and length == 0)
+
+    def __str__(self) -> str:
+        least = "" if self.zero else "positive "
+        return f"a {least}length of time: '250us', '100ms', '90s', '1h30m'"
+
+
+Duration = Annotated[str, Length()]
+"""A positive length of time, as '100ms'."""
+
+Declares = type | Callable[..., Any]
+"""What has parameters: a strategy class, or the `run` of a scenario."""
+
+
 @cache
-def parameters_of(strategy: type) -> dict[str, Any]:
-    """Name → annotation (with `Annotated` kept) of every parameter of a strategy class.
+def parameters_of(what: Declares) -> dict[str, Any]:
+    """Name → annotation (with `Annotated` kept) of every parameter of a strategy class or scenario.
 
     Raises ParameterError for an annotation that names something unknown.
     """
     try:
-        hints = get_type_hints(strategy, include_extras=True)
+        if isinstance(what, type):
+            hints = get_type_hints(what, include_extras=True)
+        else:
+            hints = _keyword_hints(what)
     except NameError as error:
         raise ParameterError(
-            f"{strategy.__name__}: an annotation cannot be read ({error}); import its type at the "
+            f"{_called(what)}: an annotation cannot be read ({error}); import its type at the "
             "top of the file, not under TYPE_CHECKING"
         ) from None
     return {
         name: hint
         for name, hint in hints.items()
-        if not name.startswith("_") and get_origin(hint) is not ClassVar and hasattr(strategy, name)
+        if not name.startswith("_")
+        and get_origin(hint) is not ClassVar
+        and (not isinstance(what, type) or hasattr(what, name))
     }
 
 
-def take(strategy: type, given: dict[str, Any]) -> dict[str, Any]:
-    """All parameters of a strategy, as given or as declared, each checked against its annotation.
+def _keyword_hints(run: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of the keyword-only arguments with a value; those of others are not read."""
+    given = {
+        name: each.annotation
+        for name, each in inspect.signature(run).parameters.items()
+        if each.kind is each.KEYWORD_ONLY and each.default is not each.empty
+    }
+    for name, annotation in given.items():
+        if annotation is inspect.Parameter.empty:
+            raise ParameterError(f"{_called(run)}: {name} has no type")
+    names = getattr(run, "__globals__", {})
+    return get_type_hints(SimpleNamespace(__annotations__=given), names, include_extras=True)
+
+
+def default_of(what: Declares, name: str) -> Any:
+    """The value that a parameter has if none is given."""
+    if isinstance(what, type):
+        return getattr(what, name)
+    return inspect.signature(what).parameters[name].default
+
+
+def _called(what: Declares) -> str:
+    """The name of a class; of a scenario's `run` that of its file."""
+    if isinstance(what, type):
+        return what.__name__
+    return what.__module__.rpartition(".")[2].removeprefix("mexchange_user_")
+
+
+def take(what: Declares, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters, as given or as declared, each checked against its annotation.
 
     Raises ParameterError, whose one line says what is wrong and what would be right.
     """
-    known = parameters_of(strategy)
+    known = parameters_of(what)
     for name in given:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             guess = f"; did you mean {near[0]!r}?" if near else "."
             raise ParameterError(
-                f"{strategy.__name__} has no parameter {name!r}{guess} "
+                f"{_called(what)} has no parameter {name!r}{guess} "
                 f"It has: {', '.join(known) or 'none'}"
             )
     values = {}
     for name, hint in known.items():
-        value = given[name] if name in given else getattr(strategy, name)
+        value = given[name] if name in given else default_of(what, name)
         try:
             values[name] = _fit(value, hint)
         except ValueError as error:
             raise ParameterError(
-                f"{strategy.__name__}: {name} = {value!r} is wrong: it must be {error}"
+                f"{_called(what)}: {name} = {value!r} is wrong: it must be {error}"
             ) from None
     return values
 
@@ -104,7 +171,7 @@ def _fit(value: Any, hint: Any) -> Any:
         inner, *extras = get_args(hint)
         value = _fit(value, inner)
         for bounds in extras:
-            if isinstance(bounds, Range) and value is not None and not bounds.holds(value):
+            if isinstance(bounds, Range | Length) and value is not None and not bounds.holds(value):
                 raise ValueError(str(bounds))
         return value
     if origin in {Union, UnionType}:
