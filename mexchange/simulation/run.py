@@ -28,7 +28,7 @@ from mexchange.records import (
 )
 from mexchange.simulation.progress import Bar
 from mexchange.strategy import Book, Desk, Strategy
-from mexchange.transport import SimTransport
+from mexchange.transport import Background, SimTransport
 
 if TYPE_CHECKING:
     from mexchange.analytics.result import Result
@@ -61,8 +61,9 @@ class Simulation:
     `funds` and `latency` are those of every agent that brings none of its own. `setup` are commands
     that are applied before anything else (whatever their time), `flow` are arrays of commands that
     arrive at the times they bear: recorded orders of accounts that `setup` opens, sorted by time.
-    `accounts` names these accounts. Strategies get the accounts after them, in their order, and
-    order ids of the sources 1, 2, …; source 0 is for setup and flow.
+    `accounts` names these accounts. `background` is order flow that is made as time goes on, with
+    accounts of its own. Strategies get the accounts after them, in their order, and order ids of
+    the sources 1, 2, …; source 0 is for setup and flow.
 
     The same arguments give the same run, to the last event.
 
@@ -80,6 +81,7 @@ class Simulation:
         setup: Commands | None = None,
         flow: Iterable[Commands] | None = None,
         accounts: Mapping[int, str] | None = None,
+        background: Sequence[Background] = (),
         start_ns: int = 0,
         title: str = "simulation",
         parameters: Mapping[str, Any] | None = None,
@@ -99,6 +101,11 @@ class Simulation:
             setup = setup.copy()
             setup["time_ns"] = start_ns
             self._apply(setup)
+        for flowing in background:
+            for batch, events in flowing.connect(self.exchange, start_ns, seed):
+                self.transport.applied(batch, events)
+            self.accounts |= flowing.accounts
+        self._background = background
         # All accounts first: who is connected would hear of the money of those after him.
         owners = [self._open(agent, funds) for agent in self.agents]
         for source, (agent, account) in enumerate(zip(self.agents, owners, strict=True), 1):
@@ -188,6 +195,8 @@ class Simulation:
             port.deliver(self.start_ns, opening, None)
         if self._flow is not None:
             self.transport.play(self._flow)
+        for flowing in self._background:
+            self.transport.add(flowing)
         for strategy in self._strategies:
             strategy.on_start()
 

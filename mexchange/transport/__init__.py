@@ -9,4 +9,14 @@ from mexchange.transport.background import Applied, Background
 from mexchange.transport.feed import Feed, Row, Trade, Update
 from mexchange.transport.sim import Message, Port, SimTransport
 
-__all__ = ["Applied", "Background", "Feed", "Message", "Port", "Row", "SimTransport", "Trade", "Update"]
+__all__ = [
+    "Applied",
+    "Background",
+    "Feed",
+    "Message",
+    "Port",
+    "Row",
+    "SimTransport",
+    "Trade",
+    "Update",
+]

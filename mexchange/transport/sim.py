@@ -3,10 +3,15 @@
 What a port sends at one instant travels as one message with one delay, and messages of one port do
 not overtake each other; nor do those that come back. At the exchange, messages that arrive at the
 same nanosecond are put in an order that is drawn anew for each instant from the run's seed, so that
-nobody is first because of when it was added. Recorded flow goes before all of them: it happened.
+nobody is first because of when it was added. Flow goes before all of them: recorded flow, which
+happened, then background flow.
 
-Commands that arrive at the same instant reach the engine in one batch, and so do those of recorded
-flow for as long as nobody could have reacted to the first of them.
+Commands that arrive at the same instant reach the engine in one batch. Flow runs ahead of the clock
+for as long as nobody could have reacted to the first of what it does:
+
+- Whoever hears of every instant could, after the shortest way back and there again.
+- Whoever hears only of what concerns its own account could not, as long as nothing does.
+- Everybody may send something when it wakes up next, and it arrives after the shortest way there.
 """
 
 from __future__ import annotations
@@ -21,8 +26,10 @@ import numpy as np
 
 from mexchange.clock import FOREVER, SimClock
 from mexchange.latency import Latency, generator
-from mexchange.records import COMMAND, Command, CommandKind, Commands, Events, TimeInForce
+from mexchange.records import COMMAND, Command, CommandKind, Commands, Events
+from mexchange.transport.background import Background
 from mexchange.transport.feed import Feed, Row, Update
+from mexchange.transport.recorded import Recorded
 
 if TYPE_CHECKING:
     from mexchange.exchange import Exchange
@@ -36,7 +43,6 @@ _COMMAND = Struct("<11qIHH6BH")
 assert _COMMAND.size == COMMAND.itemsize, "one command is packed as the record is laid out"
 _MIX = 0x9E3779B97F4A7C15
 _MASK = (1 << 63) - 1
-CHUNK = 8192
 
 
 class Port:
@@ -69,11 +75,14 @@ class Port:
         self._last_there = self._last_back = 0
         self._waking = False
         self._sent = 0
+        self.least_there, least_back = latency.least()
+        self.least_round = self.least_there + least_back
         self._salt = int(generator(seed, f"rank/{name}").integers(0, _MASK))
 
     def listen(self, receive: Callable[[], object], wants: int) -> None:
         """Call `receive` when messages that it wants have arrived."""
         self._receive, self.wants = receive, wants
+        self._transport.listeners_changed()
 
     def send(self, command: tuple[int, ...]) -> None:
         """Send a command with all others of this instant."""
@@ -128,58 +137,6 @@ class Port:
                 return
 
 
-class _Flow:
-    """Recorded commands, taken from sorted arrays as time goes on."""
-
-    def __init__(self, arrays: Iterable[Commands], start_ns: int) -> None:
-        self._arrays = iter(arrays)
-        self._array = np.zeros(0, COMMAND)
-        self._times = np.zeros(0, np.int64)
-        self._done = 0
-        self._last_ns = start_ns
-        self._one_by_one = False
-        self.next_ns = start_ns
-        self._refill()
-
-    def _refill(self) -> None:
-        while self._done == len(self._array):
-            array = next(self._arrays, None)
-            if array is None:
-                self.next_ns = FOREVER
-                return
-            times = np.ascontiguousarray(array["time_ns"])
-            if len(times) and (times[0] < self._last_ns or (np.diff(times) < 0).any()):
-                raise ValueError(f"recorded flow goes back in time after {self._last_ns} ns")
-            self._array, self._times, self._done = array, times, 0
-            self._last_ns = int(times[-1]) if len(times) else self._last_ns
-            # Expiries are commands of their own, which must find their place between these.
-            self._one_by_one = bool((array["time_in_force"] == TimeInForce.GTD).any())
-        self.next_ns = int(self._times[self._done])
-
-    def take(self, until_ns: int) -> Commands:
-        """The next commands up to `until_ns`, about a chunk at most.
-
-        Those of one instant stay together, also across arrays: they make one message to everybody.
-        """
-        part = self._cut(self.next_ns if self._one_by_one else until_ns)
-        while self.next_ns == part["time_ns"][-1]:
-            part = np.concatenate([part, self._cut(self.next_ns)])
-        return part
-
-    def _cut(self, until_ns: int) -> Commands:
-        times = self._times
-        end = int(np.searchsorted(times, until_ns, "right"))
-        if end > self._done + CHUNK:
-            end = int(np.searchsorted(times, times[self._done + CHUNK - 1], "right"))
-        part = self._array[self._done : end]
-        self._done = end
-        if end == len(self._array):
-            self._refill()
-        else:
-            self.next_ns = int(times[end])
-        return part
-
-
 class SimTransport:
     """Carries commands to an exchange and events back, on a virtual clock.
 
@@ -196,28 +153,42 @@ class SimTransport:
         self.events: list[Events] = []
         self.ports: list[Port] = []
         self._arrivals: list[tuple[int, int, int, bytes]] = []
-        self._flow: _Flow | None = None
+        self._flows: list[Recorded | Background] = []
         self._turn_ns = FOREVER
-        self._least_there = self._least_round = FOREVER
+        self._least_there = FOREVER
+        self._hearing: _Hearing | None = None
 
     def connect(self, account: int, name: str, latency: Latency) -> Port:
         """A port for an account that is open; the name seeds its delays and must be its own."""
         port = Port(self, account, name, latency, self.seed)
         self.ports.append(port)
         self.feed.accounts[account] = None
-        there, back = latency.least()
-        self._least_there = min(self._least_there, there)
-        self._least_round = min(self._least_round, there + back)
+        self._least_there = min(self._least_there, port.least_there)
         return port
+
+    def listeners_changed(self) -> None:
+        """To be called by a port that listens to something else than before."""
+        self._hearing = None
 
     def play(self, flow: Iterable[Commands]) -> None:
         """Let recorded flow arrive: arrays of `COMMAND`, sorted by time, in all as within each."""
-        self._flow = _Flow(flow, self.clock.now_ns)
+        # Recorded flow goes first at equal times.
+        self._flows.insert(0, Recorded(self.exchange, flow, self.clock.now_ns))
+        self._schedule()
+
+    def add(self, background: Background) -> None:
+        """Let background flow run, which is connected; at equal times in the order of adding."""
+        self._flows.append(background)
         self._schedule()
 
     def apply(self, commands: Commands) -> Events:
         """Give commands to the exchange at once; what comes of it goes on its way back."""
         events = self.exchange.step(commands)
+        self.applied(commands, events)
+        return events
+
+    def applied(self, commands: Commands, events: Events) -> None:
+        """What the exchange has made of commands goes on its way back."""
         self.commands.append(commands)
         self.events.append(events)
         feed, ports = self.feed, self.ports
@@ -226,7 +197,6 @@ class SimTransport:
                 port.deliver(time_ns, updates, private.get(port.account))
         for expiry_ns in feed.expiries:
             self.carry(expiry_ns, -1, 0, b"")
-        return events
 
     def carry(self, arrival_ns: int, rank: int, number: int, packed: bytes) -> None:
         """Have packed commands (none: only the time) arrive, in order of rank and number."""
@@ -237,8 +207,8 @@ class SimTransport:
     def _schedule(self) -> None:
         """Take a turn when the next command arrives."""
         next_ns = self._arrivals[0][0] if self._arrivals else FOREVER
-        if self._flow is not None:
-            next_ns = min(next_ns, self._flow.next_ns)
+        for flow in self._flows:
+            next_ns = min(next_ns, flow.next_ns)
         self._turn_ns = next_ns
         if next_ns < FOREVER:
             self.clock.call_at(next_ns, self._turn)
@@ -248,8 +218,8 @@ class SimTransport:
         now_ns = self.clock.now_ns
         if now_ns != self._turn_ns:
             return  # Something arrived earlier than what this turn was meant for.
-        while self._flow is not None and self._flow.next_ns <= now_ns:
-            self.apply(self._flow.take(self._nobody_reacts_before(now_ns)))
+        if self._flows:
+            self._let_flow(now_ns)
         arrivals = self._arrivals
         packed = bytearray()
         while arrivals and arrivals[0][0] <= now_ns:
@@ -260,14 +230,56 @@ class SimTransport:
             self.apply(Command(kind=CommandKind.TICK, time_ns=now_ns))
         self._schedule()
 
-    def _nobody_reacts_before(self, now_ns: int) -> int:
-        """Up to when recorded flow may be applied now: the same would come of it one by one.
+    def _let_flow(self, now_ns: int) -> None:
+        """Have flow do what is due now, and as much more as nobody can react to."""
+        flows = self._flows
+        while True:
+            flow = min(flows, key=lambda flow: flow.next_ns)
+            if flow.next_ns > now_ns:
+                return
+            if self._hearing is None:
+                self._hearing = _Hearing(self.ports, self.exchange.accounts)
+            until_ns = self._nobody_reacts_before(now_ns, flow, self._hearing)
+            for commands, events in flow.advance(until_ns, self._hearing.watched):
+                self.applied(commands, events)
 
-        Nothing that is on its way arrives before, nobody who wakes up in the meantime can send
-        anything that does, and neither can anybody who sees the first of these commands.
+    def _nobody_reacts_before(
+        self, now_ns: int, flow: Recorded | Background, hearing: _Hearing
+    ) -> int:
+        """Up to when this flow may be applied now: the same would come of it step by step.
+
+        Background flow stops by itself at what concerns a watched account; recorded flow does not.
         """
         clock = self.clock
-        first = self._arrivals[0][0] if self._arrivals else FOREVER
-        woken = clock.next_ns + self._least_there
-        seen = now_ns + self._least_round
-        return max(now_ns, min(first, woken, seen, clock.end_ns - 1))
+        seen = now_ns + (hearing.round if isinstance(flow, Recorded) else hearing.public_round)
+        until_ns = min(clock.next_ns + self._least_there, seen, clock.end_ns - 1)
+        if self._arrivals:
+            until_ns = min(until_ns, self._arrivals[0][0])
+        before = 1
+        for other in self._flows:
+            if other is flow:
+                before = 0
+            else:
+                # At equal times, who was added first goes first.
+                until_ns = min(until_ns, other.next_ns - before)
+        return max(now_ns, until_ns)
+
+
+class _Hearing:
+    """Who listens to what: the accounts that hear of themselves only, and the shortest ways.
+
+    `public_round` is the shortest way back and there of those who hear of every instant, `round`
+    that of everybody who is woken by what happens.
+    """
+
+    def __init__(self, ports: list[Port], accounts: int) -> None:
+        self.watched = np.zeros(accounts, np.bool_)
+        self.round = self.public_round = FOREVER
+        for port in ports:
+            if port.wants == Port.NEVER:
+                continue
+            self.round = min(self.round, port.least_round)
+            if port.wants == Port.ALWAYS:
+                self.public_round = min(self.public_round, port.least_round)
+            else:
+                self.watched[port.account] = True
