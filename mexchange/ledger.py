@@ -73,13 +73,18 @@ def assets_of(markets: Sequence[Market]) -> tuple[Asset, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def postings(events: Events, markets: Sequence[Market]) -> Postings:
+def postings(events: Events, markets: Sequence[Market], *, holds: bool = True) -> Postings:
     """All postings of the events (any number, in order), none of them zero.
+
+    Without `holds` those are left out, which move what is available to what is held or back, and so
+    change nothing of what anybody has in all.
 
     `markets` are those of the engine that made the events. Takes about 12 postings for a trade
     between two resting limits' owners, two for an order that rests.
     """
-    parts = [*_transfers(events), *_trades(events, markets), *_holds(events, markets)]
+    parts = [*_transfers(events), *_trades(events, markets)]
+    if holds:
+        parts += _holds(events, markets)
     joined: Postings = np.concatenate(parts) if parts else np.empty(0, POSTING)
     joined = joined[joined["amount"] != 0]
     return joined[np.argsort(joined["sequence"], kind="stable")]
@@ -104,18 +109,18 @@ def balances(entries: Postings) -> npt.NDArray[np.void]:
 
 def check(entries: Postings) -> None:
     """Raise AssertionError, naming the first event, if any does not sum to zero in each asset."""
-    order = np.lexsort((entries["asset"], entries["sequence"]))
-    sequence, asset = entries["sequence"][order], entries["asset"][order]
-    if not order.size:
+    if not len(entries):
         return
-    changes = (np.diff(sequence) != 0) | (np.diff(asset) != 0)
-    starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
-    sums = np.add.reduceat(entries["amount"][order], starts)
-    if sums.any():
-        first = int(starts[np.flatnonzero(sums)[0]])
-        total = int(sums[sums != 0][0])
+    sequence, width = entries["sequence"], int(entries["asset"].max()) + 1
+    event = np.cumsum(np.diff(sequence, prepend=sequence[0]) != 0)
+    sums = np.zeros((int(event[-1]) + 1) * width, np.int64)
+    np.add.at(sums, event * width + entries["asset"], entries["amount"])
+    wrong = np.flatnonzero(sums)
+    if wrong.size:
+        number, asset = divmod(int(wrong[0]), width)
         raise AssertionError(
-            f"event {sequence[first]} creates {total} atoms of asset {asset[first]} out of nothing"
+            f"event {sequence[np.searchsorted(event, number)]} creates {sums[wrong[0]]} atoms of "
+            f"asset {asset} out of nothing"
         )
 
 

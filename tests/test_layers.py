@@ -29,14 +29,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mexchange.strategy",),
     ("mexchange.data",),
     ("mexchange.flow",),
-    # A run ends in a Result, so the frames that it consists of stand below the simulation.
-    ("mexchange.analytics.result", "mexchange.analytics.frames"),
-    ("mexchange.simulation", "mexchange.replay", "mexchange.backtest"),
+    # A run ends in a Result, so it and all that it can show stand below the simulation.
     ("mexchange.analytics",),
+    ("mexchange.simulation", "mexchange.replay", "mexchange.backtest"),
+    ("mexchange.analytics.realism",),
     ("mexchange.testing",),
     # The package itself only gathers the names that users import.
     ("mexchange",),
-    ("mexchange.bench",),
+    ("mexchange.bench", "mexchange.sweep"),
     ("mexchange.cli", "mexchange.__main__"),
     ("strategies",),
     ("scenarios",),
@@ -136,5 +136,5 @@ def test_every_layer_is_known() -> None:
 
 def test_a_layer_is_found_by_its_longest_name() -> None:
     assert layer("mexchange.analytics.result") < layer("mexchange.simulation")
-    assert layer("mexchange.analytics.report") > layer("mexchange.simulation")
+    assert layer("mexchange.analytics.realism") > layer("mexchange.simulation")
     assert layer("mexchange.engine.ladder") == layer("mexchange.engine")

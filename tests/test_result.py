@@ -260,7 +260,7 @@ def test_units_are_exact_where_floats_can_be() -> None:
 
 def test_numbers_without_a_name_are_null() -> None:
     assert named(np.array([0, 9, 1], np.uint8), ["A", "B"]).to_list() == ["A", None, "B"]
-    names = Names([MARKET], {}, np.empty(0, EVENT))
+    names = Names([MARKET], {}, 0)
     assert names.of_markets([0, 65535]).to_list() == ["KCN/EUR", None]
 
 

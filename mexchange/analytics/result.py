@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from mexchange.analytics.frames.book import Marks, best_rows, book_frame
+from mexchange.analytics.frames.book import Marks, book_frame
 from mexchange.analytics.frames.columns import Names, Units
-from mexchange.analytics.frames.money import ledger_frame, position_frame, position_rows
+from mexchange.analytics.frames.money import (
+    Positions,
+    ledger_frame,
+    position_frame,
+    position_rows,
+)
 from mexchange.analytics.frames.orders import order_frame
+from mexchange.analytics.frames.scan import Scan, pieces
 from mexchange.analytics.frames.trading import event_frame, fill_frame, trade_frame
 from mexchange.analytics.frames.worth import Times, agent_frame, equity_frame
+from mexchange.analytics.saving import save_frames
 from mexchange.ledger import Postings, check, postings
 from mexchange.markets import Market
 from mexchange.records import Commands, EventKind, Events
@@ -91,7 +97,7 @@ class Result:
         self.title = title
         self.extra = dict(extra or {})
         self._initial = initial
-        self._names = Names(self.markets, accounts or {}, events)
+        self._accounts = dict(accounts or {})
         self._units = Units(self.markets)
 
     @property
@@ -102,7 +108,7 @@ class Result:
     @property
     def end_ns(self) -> int:
         """When the last event happened."""
-        return max(int(self.records["time_ns"].max(initial=0)), self.start_ns)
+        return max(self._scan.end_ns, self.start_ns)
 
     @property
     def unit(self) -> str:
@@ -113,94 +119,108 @@ class Result:
 
     @cached_property
     def events(self) -> pl.DataFrame:
-        """Every event with all its fields, in ticks, lots and atoms."""
-        return event_frame(self.records, self._names)
+        """Every event with all its fields, in ticks, lots and atoms. Large: the rest needs it not."""
+        return pl.concat(self._event_frames())
 
     @cached_property
     def orders(self) -> pl.DataFrame:
         """One row an order: what it asked for and what became of it."""
-        return order_frame(self.records, self._names, self._units)
+        return order_frame(lambda: pieces(self.records), self._names, self._units)
 
     @cached_property
     def trades(self) -> pl.DataFrame:
         """One row a trade."""
-        return trade_frame(self._traded, self._names, self._units)
+        return trade_frame(self._scan.traded, self._names, self._units)
 
     @cached_property
     def fills(self) -> pl.DataFrame:
         """Two rows a trade: its maker's, then its taker's."""
-        return fill_frame(self._traded, self._names, self._units)
+        return fill_frame(self._scan.traded, self._names, self._units)
 
     @cached_property
     def book(self) -> pl.DataFrame:
         """One row for each change of a market's best bid or ask."""
-        return book_frame(self._best, self._names, self._units)
+        return book_frame(self._scan.best, self._names, self._units)
 
     @cached_property
     def positions(self) -> pl.DataFrame:
         """What an account had of an asset after each event that moved it."""
-        return position_frame(self._position_rows, self._names, self._units)
+        return pl.concat(self._position_frames())
 
     @cached_property
     def equity(self) -> pl.DataFrame:
         """What all that an account had was worth over time."""
-        return equity_frame(
-            self._position_rows, self._postings, self._marks, self._names, self._units, self._times
-        )
+        times = Times((self._scan.best, self._scan.traded, self._scan.paid), self.start_ns)
+        rows = position_rows(self._moves)
+        return equity_frame(rows, self._moves, self._marks, self._names, self._units, times)
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
         """Double entry: postings that sum to zero for each event and asset."""
-        return ledger_frame(self._postings, self._names)
+        return pl.concat(self._ledger_frames())
 
     @cached_property
     def agents(self) -> pl.DataFrame:
         """The figures of each account but the house, the busiest first."""
         return agent_frame(
-            self.equity, self.fills, self._postings, self.markets, self._marks, self._units
+            self.equity, self.fills, self._moves, self.markets, self._marks, self._units
         )
 
     # What frames are made of.
 
     @cached_property
-    def _traded(self) -> Events:
-        traded: Events = self.records[self.records["kind"] == EventKind.TRADE]
-        return traded
+    def _scan(self) -> Scan:
+        return Scan(self.records, self.start_ns)
 
     @cached_property
-    def _best(self) -> npt.NDArray[np.void]:
-        return best_rows(self.records)
+    def _names(self) -> Names:
+        return Names(self.markets, self._accounts, self._scan.accounts)
 
     @cached_property
-    def _postings(self) -> Postings:
-        return postings(self.records, self.markets)
-
-    @cached_property
-    def _position_rows(self) -> npt.NDArray[np.void]:
-        return position_rows(self._postings)
-
-    @cached_property
-    def _times(self) -> Times:
-        return Times(self.records["sequence"].copy(), self.records["time_ns"].copy(), self.start_ns)
+    def _moves(self) -> Postings:
+        """The postings of trades, fees, deposits and withdrawals: all that changes what one has."""
+        moving = np.concatenate([self._scan.paid, self._scan.traded])
+        return postings(moving, self.markets, holds=False)
 
     @cached_property
     def _marks(self) -> Marks:
         return Marks(
-            self.markets, self._best, self._traded, self._units,
-            initial=self._initial, opening=self._times.opening,
+            self.markets, self._scan.best, self._scan.traded, self._units,
+            initial=self._initial, opening=self._scan.opening,
         )  # fmt: skip
+
+    def _postings(self) -> Iterator[Postings]:
+        """All postings, in pieces; at least one, which may be empty."""
+        yield postings(self.records[:0], self.markets)
+        for piece in pieces(self.records):
+            yield postings(piece, self.markets)
+
+    def _event_frames(self) -> Iterator[pl.DataFrame]:
+        yield event_frame(self.records[:0], self._names)
+        for piece in pieces(self.records):
+            yield event_frame(piece, self._names)
+
+    def _ledger_frames(self) -> Iterator[pl.DataFrame]:
+        for part in self._postings():
+            yield ledger_frame(part, self._names)
+
+    def _position_frames(self) -> Iterator[pl.DataFrame]:
+        positions = Positions()
+        for part in self._postings():
+            yield position_frame(positions.add(part), self._names, self._units)
 
     # In short.
 
     def check(self) -> None:
         """Raise AssertionError, naming an event, if the ledger does not balance to the atom."""
-        check(self._postings)
+        for part in self._postings():
+            check(part)
 
     def summary(self) -> dict[str, Any]:
         """The figures one looks at first, ready for JSON; money in `unit`, volume counted once."""
         agents = self.agents
         figures = ("pnl", "equity", "drawdown", "fills", "volume", "maker_share", "fees")
-        kinds = self.records["kind"]
+        kinds = self._scan.kinds
         return {
             "title": self.title,
             "markets": [market.name for market in self.markets],
@@ -209,9 +229,9 @@ class Result:
             "digest": self.digest,
             "seconds": (self.end_ns - self.start_ns) / SECOND,
             "events": len(self.records),
-            "orders": int((kinds == EventKind.ACCEPTED).sum()),
-            "rejected": int((kinds == EventKind.REJECTED).sum()),
-            "trades": len(self._traded),
+            "orders": int(kinds[EventKind.ACCEPTED]),
+            "rejected": int(kinds[EventKind.REJECTED]),
+            "trades": int(kinds[EventKind.TRADE]),
             "volume": _rounded(float(agents["volume"].sum()) / 2),
             "fees": _rounded(float(agents["fees"].sum())),
             "agents": {
@@ -232,8 +252,18 @@ class Result:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        streamed = {
+            "events": self._event_frames,
+            "positions": self._position_frames,
+            "ledger": self._ledger_frames,
+        }
         for name in FRAMES:
-            getattr(self, name).write_parquet(folder / f"{name}.parquet")
+            # What may be larger than memory is made and written piece by piece, and not kept.
+            parts = streamed.get(name)
+            if parts is None or name in self.__dict__:
+                save_frames([getattr(self, name)], folder / f"{name}.parquet")
+            else:
+                save_frames(parts(), folder / f"{name}.parquet")
         text = json.dumps(self.summary(), indent=2, allow_nan=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         return folder
@@ -242,7 +272,7 @@ class Result:
         names = ", ".join(market.name for market in self.markets)
         return (
             f"<Result {self.title!r}: {names}; {len(self.records):,} events, "
-            f"{len(self._traded):,} trades, {len(self._names.agents) - 1} agents; "
+            f"{int(self._scan.kinds[EventKind.TRADE]):,} trades, {len(self._names.agents) - 1} agents; "
             f"seed {self.seed}, digest {self.digest[:8] or 'unknown'}>"
         )
 

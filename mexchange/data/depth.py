@@ -22,23 +22,25 @@ CHANGE = np.dtype([("side", "i8"), ("price", "i8"), ("displayed", "i8")])
 """One change of a level: side 0 is the bids."""
 
 
-def changes(events: Events) -> npt.NDArray[np.void]:
+def changes(events: Events, places: Any = slice(None)) -> npt.NDArray[np.void]:
     """The level that each event changes and by how much: `CHANGE` [events].
 
-    A trade changes the maker's side, which is the other one.
+    A trade changes the maker's side, which is the other one. `places` chooses events.
     """
-    result = np.empty(len(events), CHANGE)
-    of_maker = (events["kind"] == EventKind.TRADE) | (events["kind"] == EventKind.PREVENTED)
-    result["side"] = events["side"] ^ of_maker
-    result["price"] = events["price"]
-    result["displayed"] = events["displayed"]
+    kind = events["kind"][places]
+    result = np.empty(len(kind), CHANGE)
+    of_maker = (kind == EventKind.TRADE) | (kind == EventKind.PREVENTED)
+    result["side"] = events["side"][places] ^ of_maker
+    result["price"] = events["price"][places]
+    result["displayed"] = events["displayed"][places]
     return result
 
 
 class DepthBuilder:
     """A book of one market by levels, at any of `prices` (in ticks).
 
-    `prices` must hold every price that a change will name; more do no harm.
+    `prices` must hold every price that a change will name; more do no harm, and `admit` takes more
+    later.
     """
 
     def __init__(self, prices: Int64) -> None:
@@ -46,6 +48,17 @@ class DepthBuilder:
         count = max(1, len(self._prices))
         self._shown = np.zeros((2, count), np.int64)
         self._best = np.array([0, count - 1])
+
+    def admit(self, prices: Int64) -> None:
+        """Let later changes name these prices too."""
+        known = np.union1d(self._prices, prices.astype(np.int64))
+        if len(known) == len(self._prices):
+            return
+        shown = np.zeros((2, len(known)), np.int64)
+        place = np.searchsorted(known, self._prices)
+        shown[:, place] = self._shown[:, : len(place)]
+        self._best = place[self._best] if len(place) else np.array([0, len(known) - 1])
+        self._prices, self._shown = known, shown
 
     def rows(self, changes: npt.NDArray[np.void], ends: Int64, depth: int) -> Int64:
         """Apply changes and read the book off on the way.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mexchange.markets import Market
     from mexchange.records import Events
 
-__all__ = ["BEST", "Marks", "best_rows", "book_frame"]
+__all__ = ["BEST", "BestRows", "Marks", "book_frame"]
 
 BEST = np.dtype(
     [
@@ -33,27 +33,50 @@ BEST = np.dtype(
 """The best of a book after an event that changed it, in ticks and lots; zeros where it is empty."""
 
 
-def best_rows(events: Events) -> npt.NDArray[np.void]:
-    """An array of `BEST`, by sequence: all changes of the best of all books."""
-    shown = events[events["displayed"] != 0]
-    parts = [_of_market(shown[shown["market"] == market]) for market in np.unique(shown["market"])]
-    rows = np.concatenate(parts) if parts else np.empty(0, BEST)
-    return rows[np.argsort(rows["sequence"], kind="stable")] if len(parts) > 1 else rows
+class BestRows:
+    """All changes of the best of all books, from events in pieces."""
 
+    def __init__(self) -> None:
+        self._builders: dict[int, DepthBuilder] = {}
+        self._last: dict[int, npt.NDArray[np.int64]] = {}
+        self._parts = [np.empty(0, BEST)]
 
-def _of_market(events: Events) -> npt.NDArray[np.void]:
-    """The same for the events of one market."""
-    moved = changes(events)
-    builder = DepthBuilder(moved["price"])
-    best = builder.rows(moved, np.arange(1, len(events) + 1), 1)[:, 0]
-    before = np.concatenate([np.zeros((1, 4), np.int64), best[:-1]])
-    kept = (best != before).any(axis=1)
-    rows = np.empty(int(kept.sum()), BEST)
-    for name in ("sequence", "time_ns", "market"):
-        rows[name] = events[name][kept]
-    for column, name in enumerate(("ask", "ask_quantity", "bid", "bid_quantity")):
-        rows[name] = best[kept, column]
-    return rows
+    def add(self, events: Events) -> None:
+        """Take in the next events, in their order."""
+        shown = np.flatnonzero(events["displayed"])
+        markets = events["market"][shown]
+        parts = [
+            self._of_market(int(market), events, shown[markets == market])
+            for market in np.unique(markets)
+        ]
+        if len(parts) > 1:
+            rows = np.concatenate(parts)
+            parts = [rows[np.argsort(rows["sequence"], kind="stable")]]
+        self._parts += parts
+
+    def rows(self) -> npt.NDArray[np.void]:
+        """An array of `BEST`, by sequence."""
+        return np.frombuffer(bytearray().join([part.tobytes() for part in self._parts]), BEST)
+
+    def _of_market(self, market: int, events: Events, shown: Ints) -> npt.NDArray[np.void]:
+        """The same for the events of one market, those at the places `shown`."""
+        moved = changes(events, shown)
+        if market not in self._builders:
+            self._builders[market] = DepthBuilder(moved["price"])
+            self._last[market] = np.zeros((1, 4), np.int64)
+        builder = self._builders[market]
+        builder.admit(moved["price"])
+        best = builder.rows(moved, np.arange(1, len(moved) + 1), 1)[:, 0]
+        before = np.concatenate([self._last[market], best[:-1]])
+        self._last[market] = best[-1:]
+        kept = (best != before).any(axis=1)
+        rows = np.empty(int(kept.sum()), BEST)
+        for name in ("sequence", "time_ns"):
+            rows[name] = events[name][shown[kept]]
+        rows["market"] = market
+        for column, name in enumerate(("ask", "ask_quantity", "bid", "bid_quantity")):
+            rows[name] = best[kept, column]
+        return rows
 
 
 def book_frame(rows: npt.NDArray[np.void], names: Names, units: Units) -> pl.DataFrame:
@@ -134,15 +157,16 @@ def _marks(
     best: npt.NDArray[np.void], trades: Events, initial: tuple[int, int]
 ) -> tuple[Ints, Floats]:
     """Sequence and mark (ticks) at each change of the mark of one market."""
-    first = np.zeros(1, BEST)
-    first["bid"], first["ask"] = initial
-    best = np.concatenate([first, best])
-    at = np.union1d(best["sequence"], trades["sequence"])
-    book = best[np.searchsorted(best["sequence"], at, side="right") - 1]
+    bid, ask = (np.append(initial[side], best[name]) for side, name in enumerate(("bid", "ask")))
+    since = np.append(0, best["sequence"])
+    moved = np.append(True, (np.diff(bid) != 0) | (np.diff(ask) != 0))
+    bid, ask, since = bid[moved], ask[moved], since[moved]
+    at = np.union1d(since, trades["sequence"])
+    place = np.searchsorted(since, at, side="right") - 1
     mark = np.full(len(at), np.nan)
     mark[np.searchsorted(at, trades["sequence"])] = trades["price"]
-    both = (book["bid"] > 0) & (book["ask"] > 0)
-    mark = np.where(both, (book["bid"] + book["ask"]) / 2, mark)
+    mid = np.where((bid > 0) & (ask > 0), (bid + ask) / 2, np.nan)[place]
+    mark = np.where(np.isnan(mid), mark, mid)
     at, mark = at[~np.isnan(mark)], mark[~np.isnan(mark)]
     changed = np.diff(mark, prepend=np.nan) != 0
     return at[changed], mark[changed]

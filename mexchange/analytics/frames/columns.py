@@ -13,7 +13,6 @@ import polars as pl
 
 from mexchange.ledger import assets_of
 from mexchange.markets import decimal
-from mexchange.records import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from enum import IntEnum
 
     from mexchange.markets import Market
-    from mexchange.records import Events
 
 __all__ = ["Floats", "Ints", "Names", "Units", "extremes", "labels", "named"]
 
@@ -47,12 +45,10 @@ def named(codes: Any, names: Sequence[str], known: Any = None) -> pl.Series:
 class Names:
     """What accounts, markets and assets are called, by number."""
 
-    def __init__(
-        self, markets: Sequence[Market], accounts: Mapping[int, str], events: Events
-    ) -> None:
+    def __init__(self, markets: Sequence[Market], accounts: Mapping[int, str], count: int) -> None:
         self.markets = [market.name for market in markets]
         self.assets = [asset.name for asset in assets_of(markets)]
-        self.agents = _agents(accounts, events)
+        self.agents = _agents(accounts, count)
 
     def of_agents(self, accounts: Any) -> pl.Series:
         """The agent of each account."""
@@ -67,12 +63,10 @@ class Names:
         return named(assets, self.assets, known)
 
 
-def _agents(accounts: Mapping[int, str], events: Events) -> list[str]:
-    """The names of all accounts that take part in the events, each name once."""
-    real = events["kind"] != EventKind.REJECTED
-    used = [int(events[name][real].max(initial=0)) for name in ("account", "maker_account")]
+def _agents(accounts: Mapping[int, str], count: int) -> list[str]:
+    """The names of the first `count` accounts and of those that have one, each name once."""
     names: dict[str, int] = {}
-    for number in range(1 + max(*used, *accounts, 0)):
+    for number in range(max(count, 1 + max(accounts, default=0))):
         name = accounts.get(number, f"account {number}" if number else HOUSE)
         names[f"{name} #{number}" if name in names else name] = number
     return list(names)

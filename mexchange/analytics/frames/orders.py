@@ -13,6 +13,8 @@ from mexchange.analytics.frames.trading import ABOUT_ACCOUNTS, spelled
 from mexchange.records import EventKind, OrderType, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from mexchange.analytics.frames.columns import Names, Units
     from mexchange.records import Events
 
@@ -42,17 +44,42 @@ _OF_ANYTHING = (
 )
 
 
-def order_frame(events: Events, names: Names, units: Units) -> pl.DataFrame:
+ORDER = np.dtype(
+    [
+        ("sequence", "<i8"),
+        ("time_ns", "<i8"),
+        ("order_id", "<i8"),
+        ("client_order_id", "<i8"),
+        ("price", "<i8"),
+        ("quantity", "<i8"),
+        ("account", "<u4"),
+        ("market", "<u2"),
+        ("reason", "u1"),
+        ("side", "u1"),
+        ("type", "u1"),
+        ("time_in_force", "u1"),
+    ]
+)
+"""What an ACCEPTED or REJECTED event says about an order."""
+
+
+def order_frame(parts: Callable[[], Iterable[Events]], names: Names, units: Units) -> pl.DataFrame:
     """One row an order that was accepted or rejected, in the order in which that happened.
+
+    `parts` gives all events, in pieces, each time it is called.
 
     A rejection does not say which command it answers. One counts as an order's if its reason is one
     that new orders can have and no order of this id was accepted before; that of a command which is
     none of an order's (a withdrawal beyond what is there, say) is told by its missing price.
     """
-    accepted = events[events["kind"] == EventKind.ACCEPTED]
-    rejected = events[_rejects_an_order(events, accepted)]
+    accepted = _rows(parts(), EventKind.ACCEPTED)
+    rejected = _rows(parts(), EventKind.REJECTED)
+    rejected = rejected[_rejects_an_order(rejected, accepted)]
     rows = np.concatenate([accepted, rejected])
-    life = _Lives(events, accepted)
+    life = _Lives(accepted)
+    for events in parts():
+        life.add(events)
+    life.end()
 
     def both(of_accepted: Any, of_rejected: Any) -> Any:
         return np.concatenate([of_accepted, np.broadcast_to(of_rejected, len(rejected))])
@@ -83,6 +110,18 @@ def order_frame(events: Events, names: Names, units: Units) -> pl.DataFrame:
     return frame[np.argsort(rows["sequence"], kind="stable")] if len(rejected) else frame
 
 
+def _rows(parts: Iterable[Events], kind: EventKind) -> npt.NDArray[np.void]:
+    """An array of `ORDER` of all events of a kind."""
+    found = [np.empty(0, ORDER)]
+    for events in parts:
+        places = np.flatnonzero(events["kind"] == kind)
+        rows = np.empty(len(places), ORDER)
+        for name in ORDER.names or ():
+            rows[name] = events[name][places]
+        found.append(rows)
+    return np.frombuffer(bytearray().join([rows.tobytes() for rows in found]), ORDER)
+
+
 def _given(values: npt.NDArray[np.float64]) -> pl.Series:
     """Values with null for zero, which stands for "not given"."""
     return _known(values, values != 0)
@@ -93,21 +132,18 @@ def _known(values: Any, known: Any) -> pl.Series:
     return pl.select(pl.when(pl.Series(known)).then(pl.Series(values))).to_series()
 
 
-def _rejects_an_order(events: Events, accepted: Events) -> npt.NDArray[np.bool_]:
-    """Which events reject a new order."""
-    refused = events["kind"] == EventKind.REJECTED
-    reasons = events["reason"][refused]
-    bare = (events["price"][refused] == 0) & (events["type"][refused] == OrderType.LIMIT)
-    ids = accepted["order_id"]
-    order = np.argsort(ids, kind="stable")
-    place, known = _find(ids[order], events["order_id"][refused])
+def _rejects_an_order(
+    refused: npt.NDArray[np.void], accepted: npt.NDArray[np.void]
+) -> npt.NDArray[np.bool_]:
+    """Which rejections are those of a new order."""
+    reasons = refused["reason"]
+    bare = (refused["price"] == 0) & (refused["type"] == OrderType.LIMIT)
+    order = np.argsort(accepted["order_id"], kind="stable")
+    place, known = _find(accepted["order_id"][order], refused["order_id"])
     since = np.full(len(reasons), np.iinfo(np.int64).max)
-    since[known] = accepted["sequence"][order][place[known]]
-    new = since > events["sequence"][refused]
-    new &= ~np.isin(reasons, _NEVER_OF_NEW) & ~(np.isin(reasons, _OF_ANYTHING) & bare)
-    result: npt.NDArray[np.bool_] = refused.copy()
-    result[refused] = new
-    return result
+    since[known] = accepted["sequence"][order[place[known]]]
+    new: npt.NDArray[np.bool_] = since > refused["sequence"]
+    return new & ~np.isin(reasons, _NEVER_OF_NEW) & ~(np.isin(reasons, _OF_ANYTHING) & bare)
 
 
 def _find(ids: Any, wanted: Any) -> tuple[Ints, npt.NDArray[np.bool_]]:
@@ -121,49 +157,45 @@ def _find(ids: Any, wanted: Any) -> tuple[Ints, npt.NDArray[np.bool_]]:
 class _Lives:
     """What became of accepted orders: arrays, one entry an order, in the order of acceptance."""
 
-    def __init__(self, events: Events, accepted: Events) -> None:
+    def __init__(self, accepted: npt.NDArray[np.void]) -> None:
+        count = len(accepted)
         self._by_id = np.argsort(accepted["order_id"], kind="stable")
         self._ids = accepted["order_id"][self._by_id]
         self.price, self.quantity = accepted["price"].copy(), accepted["quantity"].copy()
-        self.filled = np.zeros(len(accepted), np.int64)
-        self._amend(events)
-        kinds = events["kind"]
-        about = ~np.isin(kinds, (*ABOUT_ACCOUNTS, EventKind.REJECTED))
-        as_taker = self._last(events, about, "order_id")
-        as_maker = self._last(events, np.isin(kinds, _OF_TWO), "maker_order_id")
-        self._end(events, as_taker, as_maker)
+        self.filled, self.left = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self.closed_ns = np.zeros(count, np.int64)
+        self.status, self.reason = np.zeros(count, np.uint8), np.zeros(count, np.uint8)
+        self._kind = np.zeros(count, np.uint8)
 
-    def _places(self, ids: Any) -> tuple[Ints, npt.NDArray[np.bool_]]:
-        """Rows of the orders with these ids, and which ids are known at all."""
-        place, known = _find(self._ids, ids)
-        return self._by_id[place[known]], known
-
-    def _amend(self, events: Events) -> None:
-        amended = events[events["kind"] == EventKind.AMENDED]
-        rows, known = self._places(amended["order_id"])
-        # Of several values for one row an assignment keeps the last, which is the latest.
-        self.price[rows] = amended["price"][known]
-        self.quantity[rows] = amended["quantity"][known]
-        traded = events[events["kind"] == EventKind.TRADE]
+    def add(self, events: Events) -> None:
+        """Take in the next events. Of several values for one order an assignment keeps the last."""
+        kinds = np.ascontiguousarray(events["kind"])
+        amended = np.flatnonzero(kinds == EventKind.AMENDED)
+        rows, known = self._places(events["order_id"][amended])
+        self.price[rows] = events["price"][amended[known]]
+        self.quantity[rows] = events["quantity"][amended[known]]
+        traded = np.flatnonzero(kinds == EventKind.TRADE)
         for name in ("order_id", "maker_order_id"):
-            rows, known = self._places(traded[name])
-            np.add.at(self.filled, rows, traded["quantity"][known])
+            rows, known = self._places(events[name][traded])
+            np.add.at(self.filled, rows, events["quantity"][traded[known]])
+        own = np.flatnonzero(~np.isin(kinds, (*ABOUT_ACCOUNTS, EventKind.REJECTED)))
+        as_taker, known = self._places(events["order_id"][own])
+        own = own[known]
+        of_two = np.flatnonzero(np.isin(kinds, _OF_TWO))
+        as_maker, known = self._places(events["maker_order_id"][of_two])
+        of_two = of_two[known]
+        places = np.concatenate([own, of_two])
+        order = np.argsort(places, kind="stable")
+        rows, places = np.concatenate([as_taker, as_maker])[order], places[order]
+        left = np.concatenate([events["left"][own], events["maker_left"][of_two]])
+        self.left[rows] = left[order]
+        self._kind[rows] = kinds[places]
+        self.reason[rows] = events["reason"][places]
+        self.closed_ns[rows] = events["time_ns"][places]
 
-    def _last(self, events: Events, chosen: Any, name: str) -> Ints:
-        """The place of the last of the chosen events of each order, -1 if there is none."""
-        places = np.flatnonzero(chosen)
-        rows, known = self._places(events[name][places])
-        last = np.full(len(self._ids), -1)
-        last[rows] = places[known]
-        return last
-
-    def _end(self, events: Events, as_taker: Ints, as_maker: Ints) -> None:
-        """Status and what goes with it from the last event of each order."""
-        is_maker = as_maker > as_taker
-        last = events[np.maximum(as_taker, as_maker)]
-        self.left = np.where(is_maker, last["maker_left"], last["left"])
-        kind = last["kind"]
-        gone = self.left == 0
+    def end(self) -> None:
+        """Status from the last event of each order."""
+        kind, gone = self._kind, self.left == 0
         self.status = np.select(
             [
                 kind == EventKind.CANCELLED,
@@ -174,6 +206,9 @@ class _Lives:
             [CANCELLED, EXPIRED, EXPIRED, FILLED],
             OPEN,
         )
-        self.reason = last["reason"].copy()
         self.reason[gone & (kind == EventKind.PREVENTED)] = Reason.SELF_TRADE
-        self.closed_ns = last["time_ns"].copy()
+
+    def _places(self, ids: Any) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """Rows of the orders with these ids, and which ids are known at all."""
+        place, known = _find(self._ids, ids)
+        return self._by_id[place[known]], known

@@ -13,7 +13,7 @@ from mexchange.analytics.frames.columns import Ints, extremes
 from mexchange.ledger import Bucket, Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mexchange.analytics.frames.book import Marks
     from mexchange.analytics.frames.columns import Floats, Names, Units
@@ -28,14 +28,15 @@ SAMPLES_IN_ALL = 4_000_000
 
 
 class Times:
-    """When each event happened; what was before the run began counts as its beginning."""
+    """When each of some events happened; what was before the run began counts as its beginning."""
 
-    def __init__(self, sequences: Ints, times: Ints, start_ns: int) -> None:
-        self._sequences = sequences
-        self._times = np.maximum(times, start_ns)
-        before = int(np.searchsorted(times, start_ns, side="right"))
-        self.opening = int(sequences[before - 1]) if before else 0
-        """The last event that happened at or before the start; 0 if there is none."""
+    def __init__(self, events: Iterable[npt.NDArray[np.void]], start_ns: int) -> None:
+        events = list(events)
+        self._sequences, place = np.unique(
+            np.concatenate([part["sequence"] for part in events]), return_index=True
+        )
+        times = np.concatenate([part["time_ns"] for part in events])
+        self._times = np.maximum(times[place], start_ns)
 
     def of(self, sequences: Ints) -> Ints:
         """The times of these events."""
