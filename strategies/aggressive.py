@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from mexchange.clock import nanoseconds
-from mexchange.records import SelfTrade, Side
-from mexchange.strategy import Range, Strategy
+from mexchange.records import Side
+from mexchange.strategy import Duration, Range, Strategy
+from strategies.common import bound, lots, room, take
 
 __all__ = ["Aggressive"]
 
@@ -19,7 +19,7 @@ class Aggressive(Strategy):
     `unit` of the base asset. It sends nothing that could bring its position beyond `max_position`.
     """
 
-    period: str = "50ms"
+    period: Duration = "50ms"
     activity: Annotated[float, Range(0, 1)] = 0.7
     unit: Annotated[Decimal, Range(above=0)] = Decimal(1)
     most_units: Annotated[int, Range(1)] = 3
@@ -28,8 +28,7 @@ class Aggressive(Strategy):
     most_turns: Annotated[int, Range(1)] = 200
 
     def check(self) -> None:
-        """The bounds of the turns must be in order, the period a length of time."""
-        nanoseconds(self.period)
+        """The bounds of the turns must be in order."""
         if self.least_turns > self.most_turns:
             raise ValueError(
                 f"least_turns {self.least_turns} is above most_turns {self.most_turns}"
@@ -37,9 +36,7 @@ class Aggressive(Strategy):
 
     def on_start(self) -> None:
         """Wait for the first turn."""
-        lot = Decimal(self.market.lot)
-        self._unit = max(1, round(self.unit / lot))
-        self._most = int(self.max_position / lot)
+        self._unit, self._most = lots(self, self.unit), bound(self, self.max_position)
         self._turns = 0
         self._side = Side.BUY
         self.every(self.period, self.turn)
@@ -54,10 +51,6 @@ class Aggressive(Strategy):
         self._turns -= 1
         if draw() >= self.activity:
             return
-        lots = self._unit * (1 + int(draw() * self.most_units))
-        on_way = sum(order.left for order in self.orders.values())
-        direction = -1 if self._side else 1
-        if abs(self.position + direction * (lots + on_way)) > self._most:
-            return
-        send = self.sell if self._side else self.buy
-        send(None, lots, self_trade=SelfTrade.EXPIRE_MAKER)
+        quantity = self._unit * (1 + int(draw() * self.most_units))
+        if quantity <= room(self, self._side, self._most):
+            take(self, self._side, quantity)
