@@ -42,6 +42,10 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Write the frames as Parquet and report.html here."),
 ]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="KEY=VALUE", help="Another value; may be repeated."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same run.")]
 
 
@@ -59,21 +63,32 @@ def run(
         str | None,
         typer.Option("--for", metavar="TIME", help="Simulated time, as in 90s, 15m or 1h30m."),
     ] = None,
+    param: Param = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Run a scenario in simulated time."""
     from mexchange.cli.simulated import run_scenario
 
-    run_scenario(scenario, seed=seed, duration_text=duration, out=out, as_json=as_json)
+    run_scenario(scenario, param or [], seed=seed, duration_text=duration, out=out, as_json=as_json)
 
 
 @app.command()
-def scenarios(as_json: Json = False) -> None:
-    """List the scenarios that can be run."""
+def scenarios(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SCENARIO]",
+            help="Show the parameters of this one.",
+            autocompletion=_complete_scenario,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the scenarios that can be run, or the parameters of one."""
     from mexchange.cli.simulated import list_scenarios
 
-    list_scenarios(as_json=as_json)
+    list_scenarios(name, as_json=as_json)
 
 
 @app.command()
@@ -101,9 +116,7 @@ def backtest(
             help="Recorded order flow, and the book it starts from.",
         ),
     ],
-    param: Annotated[
-        list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="May be repeated.")
-    ] = None,
+    param: Param = None,
     out: Out = None,
     seed: Seed = 1,
     as_json: Json = False,
@@ -132,6 +145,25 @@ def lobster(
     from mexchange.cli.recorded import run_replay
 
     run_replay(messages, book, opening, levels, as_json=as_json)
+
+
+@replay_app.command()
+def binance(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Raw streams; files that continue one another, in order."
+        ),
+    ],
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", help="Which one, where there are several.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rebuild the book of raw Binance streams and compare it with the published best."""
+    from mexchange.cli.recorded import run_replay_binance
+
+    run_replay_binance(files, symbol, as_json=as_json)
 
 
 @bench_app.callback(invoke_without_command=True)

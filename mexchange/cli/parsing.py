@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 __all__ = [
     "data_files",
     "declared",
+    "defaults",
     "duration",
     "existing",
     "load_module",
     "load_strategy",
     "make_strategy",
     "parameters",
+    "scenario_options",
     "strategies_there",
 ]
 
@@ -153,24 +155,49 @@ def make_strategy(strategy: type[Strategy], given: Sequence[str]) -> Strategy:
         return strategy(**values)
 
 
-def declared(strategy: Any) -> dict[str, Any]:
-    """Name and type of every parameter of a strategy class; UserError if they cannot be read."""
+def scenario_options(run: Callable[..., Any], given: Sequence[str]) -> dict[str, Any]:
+    """Parameters of a scenario's `run` from `key=value` texts; UserError for a wrong one."""
+    from mexchange.strategy.parameters import take
+
+    values = parameters(run, given)
+    with refusing(ValueError):
+        taken = take(run, values)
+    return {name: taken[name] for name in values}
+
+
+def declared(what: Any) -> dict[str, Any]:
+    """Name and type of every parameter of a strategy class or of a scenario's `run`.
+
+    UserError if they cannot be read.
+    """
     from mexchange.strategy.parameters import parameters_of
 
     with refusing(ValueError):
-        return parameters_of(strategy)
+        return parameters_of(what)
 
 
-def parameters(strategy: type[Strategy], given: Sequence[str]) -> dict[str, Any]:
-    """`key=value` texts as typed parameters of `strategy`; UserError for a wrong name or value."""
-    known = declared(strategy)
+def defaults(what: Any) -> dict[str, str]:
+    """Name and value, as text, of every parameter of a strategy class or of a scenario's `run`."""
+    from mexchange.strategy.parameters import default_of
+
+    return {name: str(default_of(what, name)) for name in declared(what)}
+
+
+def parameters(what: Any, given: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts as typed parameters of a strategy class or of a scenario's `run`.
+
+    UserError for a name that it does not have or a text that is not of its type.
+    """
+    from mexchange.strategy.parameters import name_of
+
+    known = declared(what)
     values: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"--param {text!r}: write key=value")
         if name not in known:
-            raise unknown(f"parameter of {strategy.__name__}", name, known)
+            raise unknown(f"parameter of {name_of(what)}", name, known)
         if name in values:
             raise UserError(f"--param {name} is given twice")
         try:

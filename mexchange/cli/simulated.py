@@ -7,11 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mexchange.cli.errors import UserError, unknown
+from mexchange.cli.errors import UserError, refusing, unknown
 from mexchange.cli.output import announce_compilation, conclude, folder, show
-from mexchange.cli.parsing import duration, load_module
+from mexchange.cli.parsing import defaults, duration, load_module, scenario_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
 __all__ = ["list_scenarios", "run_scenario", "scenarios_there"]
@@ -29,22 +30,47 @@ def scenarios_there() -> dict[str, str]:
     return found
 
 
-def list_scenarios(*, as_json: bool) -> None:
-    """Print what there is to run."""
-    show(scenarios_there(), as_json=as_json, raw=True)
+def list_scenarios(name: str | None, *, as_json: bool) -> None:
+    """Print what there is to run, or the parameters of one scenario."""
+    there = scenarios_there()
+    if name is not None:
+        show(_described(name), as_json=as_json, title=there.get(name, ""), raw=True)
+    elif as_json:
+        described = {
+            each: {"about": line, "parameters": _described(each)} for each, line in there.items()
+        }
+        show(described, as_json=True)
+    else:
+        show(there, as_json=False, raw=True)
+
+
+def _described(name: str) -> dict[str, str]:
+    """The parameters of a scenario, each with its value as it is without `--param`."""
+    return defaults(_scenario(name).run)
 
 
 def run_scenario(
-    name: str, *, seed: int, duration_text: str | None, out: Path | None, as_json: bool
+    name: str,
+    given: Sequence[str],
+    *,
+    seed: int,
+    duration_text: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Run a scenario, print its summary and write its report."""
+    """Run a scenario with the parameters `given`, print its summary and write its report."""
+    from mexchange.strategy.parameters import ParameterError
+
     module = _scenario(name)
     options: dict[str, Any] = {"seed": seed, "progress": not as_json}
+    options |= scenario_options(module.run, given)
     if duration_text is not None:
         options["duration_ns"] = duration(duration_text)
     target = folder(out)
     announce_compilation()
-    conclude(module.run(**options), target, as_json=as_json)
+    with refusing(ParameterError):
+        result = module.run(**options)
+    conclude(result, target, as_json=as_json)
 
 
 def _scenario(name: str) -> ModuleType:

@@ -6,7 +6,8 @@
         side: Literal["buy", "sell"] = "buy"
         period: Duration = "100ms"
 
-Those of a scenario are the keyword-only arguments of its `run` that have a value, declared alike.
+Those of a scenario are the arguments of its `run` besides seed, duration_ns and progress, declared
+alike.
 
 What may be given for a type: an int for float; an int or a text for Decimal; nothing else for int,
 str and bool. `X | None` allows None. A `Duration` is a text. Other types are left to the strategy's
@@ -27,7 +28,10 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 from mexchange.clock import nanoseconds
 
-__all__ = ["Duration", "Length", "ParameterError", "Range", "default_of", "parameters_of", "take"]
+__all__ = [
+    "Duration", "Length", "ParameterError", "Range", "default_of", "name_of", "parameters_of",
+    "take",
+]  # fmt: skip
 
 
 class ParameterError(ValueError):
@@ -81,6 +85,9 @@ class Length:
 Duration = Annotated[str, Length()]
 """A positive length of time, as '100ms'."""
 
+SCENARIO_OWN = ("seed", "duration_ns", "progress")
+"""The arguments that every scenario has."""
+
 Declares = type | Callable[..., Any]
 """What has parameters: a strategy class, or the `run` of a scenario."""
 
@@ -95,10 +102,10 @@ def parameters_of(what: Declares) -> dict[str, Any]:
         if isinstance(what, type):
             hints = get_type_hints(what, include_extras=True)
         else:
-            hints = _keyword_hints(what)
+            hints = _argument_hints(what)
     except NameError as error:
         raise ParameterError(
-            f"{_called(what)}: an annotation cannot be read ({error}); import its type at the "
+            f"{name_of(what)}: an annotation cannot be read ({error}); import its type at the "
             "top of the file, not under TYPE_CHECKING"
         ) from None
     return {
@@ -110,16 +117,16 @@ def parameters_of(what: Declares) -> dict[str, Any]:
     }
 
 
-def _keyword_hints(run: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of the keyword-only arguments with a value; those of others are not read."""
+def _argument_hints(run: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of the arguments that are parameters; those of others are not read."""
     given = {
         name: each.annotation
         for name, each in inspect.signature(run).parameters.items()
-        if each.kind is each.KEYWORD_ONLY and each.default is not each.empty
+        if name not in SCENARIO_OWN and each.default is not each.empty
     }
     for name, annotation in given.items():
         if annotation is inspect.Parameter.empty:
-            raise ParameterError(f"{_called(run)}: {name} has no type")
+            raise ParameterError(f"{name_of(run)}: {name} has no type")
     names = getattr(run, "__globals__", {})
     return get_type_hints(SimpleNamespace(__annotations__=given), names, include_extras=True)
 
@@ -131,7 +138,7 @@ def default_of(what: Declares, name: str) -> Any:
     return inspect.signature(what).parameters[name].default
 
 
-def _called(what: Declares) -> str:
+def name_of(what: Declares) -> str:
     """The name of a class; of a scenario's `run` that of its file."""
     if isinstance(what, type):
         return what.__name__
@@ -149,7 +156,7 @@ def take(what: Declares, given: Mapping[str, Any]) -> dict[str, Any]:
             near = get_close_matches(name, known, n=1)
             guess = f"; did you mean {near[0]!r}?" if near else "."
             raise ParameterError(
-                f"{_called(what)} has no parameter {name!r}{guess} "
+                f"{name_of(what)} has no parameter {name!r}{guess} "
                 f"It has: {', '.join(known) or 'none'}"
             )
     values = {}
@@ -158,8 +165,9 @@ def take(what: Declares, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
             values[name] = _fit(value, hint)
         except ValueError as error:
+            shown = str(value) if isinstance(value, Decimal) else repr(value)
             raise ParameterError(
-                f"{_called(what)}: {name} = {value!r} is wrong: it must be {error}"
+                f"{name_of(what)}: {name} = {shown} is wrong: it must be {error}"
             ) from None
     return values
 
