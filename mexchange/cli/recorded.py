@@ -1,4 +1,4 @@
-"""`mexchange replay lobster` and `mexchange backtest`."""
+"""`mexchange replay` and `mexchange backtest`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["list_strategies", "run_backtest", "run_replay"]
+__all__ = ["list_strategies", "run_backtest", "run_replay", "run_replay_binance"]
 
 
 def run_replay(
@@ -46,6 +46,18 @@ def run_replay(
 
     with refusing(ValueError), working(f"replaying {messages.name}", hidden=as_json):
         report = replay(flow, published, opening=before, levels=levels)
+    show(report.as_dict(), as_json=as_json)
+
+
+def run_replay_binance(files: Sequence[Path], symbol: str | None, *, as_json: bool) -> None:
+    """Rebuild the book of a recording and print how close it comes to the published best."""
+    for path in files:
+        existing(path)
+    from mexchange.data.binance import read_recording
+    from mexchange.data.binance_book import replay
+
+    with working(f"reading {', '.join(path.name for path in files)}", hidden=as_json):
+        report = replay(read_recording(files, symbol=symbol))
     show(report.as_dict(), as_json=as_json)
 
 

@@ -28,6 +28,7 @@ from mexchange.data.errors import DataError
 __all__ = ["LEVEL", "Diffs", "Quotes", "Recording", "Snapshot", "Trades", "read_recording"]
 
 Int64 = npt.NDArray[np.int64]
+MILLISECOND = 1_000_000
 
 LEVEL = np.dtype([("side", "i8"), ("price", "i8"), ("quantity", "i8")])
 """What a level is from now on, in ticks and lots: side 0 is the bids, quantity 0 removes it."""
@@ -119,7 +120,7 @@ class Recording:
         """
         if not len(self.diffs):
             return None
-        skew = self.diffs.local_ns / 1e6 - self.diffs.event_ms
+        skew = (self.diffs.local_ns - self.diffs.event_ms * MILLISECOND) / MILLISECOND
         return float(skew.min()), float(np.median(skew)), float(skew.max())
 
 

@@ -20,6 +20,8 @@ from mexchange.data.depth import CHANGE, DepthBuilder
 from mexchange.data.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mexchange.data.binance import Diffs, Recording, Snapshot
 
 __all__ = ["BookReport", "FileReport", "Rebuilt", "rebuild", "replay"]
@@ -169,8 +171,16 @@ def replay(recording: Recording) -> BookReport:
         else dict(zip(("least", "median", "most"), skew, strict=True)),
         first_gap=where(missing),
         first_difference=where(anchors & ~equal),
-        files={Path(path).name: of_file(number) for number, path in enumerate(recording.paths)},
+        files=dict(
+            zip(_short(recording.paths), map(of_file, range(len(recording.paths))), strict=True)
+        ),
     )
+
+
+def _short(paths: Sequence[str]) -> list[str]:
+    """The names of files without their folders, where that tells them apart."""
+    names = [Path(path).name for path in paths]
+    return names if len(set(names)) == len(names) else [f"{k} {p}" for k, p in enumerate(paths, 1)]
 
 
 def _gaps(recording: Recording) -> Int64:
