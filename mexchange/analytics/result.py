@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mexchange.analytics.frames.book import Marks, book_frame
-from mexchange.analytics.frames.columns import Names, Units
+from mexchange.analytics.frames.book import book_frame
 from mexchange.analytics.frames.money import (
     Positions,
     ledger_frame,
@@ -21,11 +20,11 @@ from mexchange.analytics.frames.money import (
     position_rows,
 )
 from mexchange.analytics.frames.orders import order_frame
-from mexchange.analytics.frames.scan import Scan, pieces
+from mexchange.analytics.frames.source import Source
 from mexchange.analytics.frames.trading import event_frame, fill_frame, trade_frame
 from mexchange.analytics.frames.worth import Times, agent_frame, equity_frame
 from mexchange.analytics.saving import save_frames
-from mexchange.ledger import Postings, check, postings
+from mexchange.ledger import check
 from mexchange.markets import Market
 from mexchange.records import Commands, EventKind, Events
 
@@ -96,19 +95,17 @@ class Result:
         self.digest = digest
         self.title = title
         self.extra = dict(extra or {})
-        self._initial = initial
-        self._accounts = dict(accounts or {})
-        self._units = Units(self.markets)
+        self.source = Source(self.markets, events, dict(accounts or {}), self.start_ns, initial)
 
     @property
     def accounts(self) -> dict[int, str]:
         """The name of the agent of each account."""
-        return dict(enumerate(self._names.agents))
+        return dict(enumerate(self.source.names.agents))
 
     @property
     def end_ns(self) -> int:
         """When the last event happened."""
-        return max(self._scan.end_ns, self.start_ns)
+        return max(self.source.scan.end_ns, self.start_ns)
 
     @property
     def unit(self) -> str:
@@ -119,28 +116,28 @@ class Result:
 
     @cached_property
     def events(self) -> pl.DataFrame:
-        """Every event with all its fields, in ticks, lots and atoms. Large: the rest needs it not."""
+        """Every event with all its fields, in ticks, lots and atoms: large, and seldom needed."""
         return pl.concat(self._event_frames())
 
     @cached_property
     def orders(self) -> pl.DataFrame:
         """One row an order: what it asked for and what became of it."""
-        return order_frame(lambda: pieces(self.records), self._names, self._units)
+        return order_frame(self.source.pieces, self.source.names, self.source.units)
 
     @cached_property
     def trades(self) -> pl.DataFrame:
         """One row a trade."""
-        return trade_frame(self._scan.traded, self._names, self._units)
+        return trade_frame(self.source.traded, self.source.names, self.source.units)
 
     @cached_property
     def fills(self) -> pl.DataFrame:
         """Two rows a trade: its maker's, then its taker's."""
-        return fill_frame(self._scan.traded, self._names, self._units)
+        return fill_frame(self.source.traded, self.source.names, self.source.units)
 
     @cached_property
     def book(self) -> pl.DataFrame:
         """One row for each change of a market's best bid or ask."""
-        return book_frame(self._scan.best, self._names, self._units)
+        return book_frame(self.source.scan.best, self.source.names, self.source.units)
 
     @cached_property
     def positions(self) -> pl.DataFrame:
@@ -150,9 +147,13 @@ class Result:
     @cached_property
     def equity(self) -> pl.DataFrame:
         """What all that an account had was worth over time."""
-        times = Times((self._scan.best, self._scan.traded, self._scan.paid), self.start_ns)
-        rows = position_rows(self._moves)
-        return equity_frame(rows, self._moves, self._marks, self._names, self._units, times)
+        times = Times(
+            (self.source.scan.best, self.source.traded, self.source.scan.paid), self.start_ns
+        )
+        rows = position_rows(self.source.moves)
+        return equity_frame(
+            rows, self.source.moves, self.source.marks, self.source.names, self.source.units, times
+        )
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
@@ -163,64 +164,42 @@ class Result:
     def agents(self) -> pl.DataFrame:
         """The figures of each account but the house, the busiest first."""
         return agent_frame(
-            self.equity, self.fills, self._moves, self.markets, self._marks, self._units
+            self.equity,
+            self.fills,
+            self.source.moves,
+            self.markets,
+            self.source.marks,
+            self.source.units,
         )
 
-    # What frames are made of.
-
-    @cached_property
-    def _scan(self) -> Scan:
-        return Scan(self.records, self.start_ns)
-
-    @cached_property
-    def _names(self) -> Names:
-        return Names(self.markets, self._accounts, self._scan.accounts)
-
-    @cached_property
-    def _moves(self) -> Postings:
-        """The postings of trades, fees, deposits and withdrawals: all that changes what one has."""
-        moving = np.concatenate([self._scan.paid, self._scan.traded])
-        return postings(moving, self.markets, holds=False)
-
-    @cached_property
-    def _marks(self) -> Marks:
-        return Marks(
-            self.markets, self._scan.best, self._scan.traded, self._units,
-            initial=self._initial, opening=self._scan.opening,
-        )  # fmt: skip
-
-    def _postings(self) -> Iterator[Postings]:
-        """All postings, in pieces; at least one, which may be empty."""
-        yield postings(self.records[:0], self.markets)
-        for piece in pieces(self.records):
-            yield postings(piece, self.markets)
+    # Frames that may be larger than memory, in pieces.
 
     def _event_frames(self) -> Iterator[pl.DataFrame]:
-        yield event_frame(self.records[:0], self._names)
-        for piece in pieces(self.records):
-            yield event_frame(piece, self._names)
+        yield event_frame(self.records[:0], self.source.names)
+        for piece in self.source.pieces():
+            yield event_frame(piece, self.source.names)
 
     def _ledger_frames(self) -> Iterator[pl.DataFrame]:
-        for part in self._postings():
-            yield ledger_frame(part, self._names)
+        for part in self.source.postings():
+            yield ledger_frame(part, self.source.names)
 
     def _position_frames(self) -> Iterator[pl.DataFrame]:
         positions = Positions()
-        for part in self._postings():
-            yield position_frame(positions.add(part), self._names, self._units)
+        for part in self.source.postings():
+            yield position_frame(positions.add(part), self.source.names, self.source.units)
 
     # In short.
 
     def check(self) -> None:
         """Raise AssertionError, naming an event, if the ledger does not balance to the atom."""
-        for part in self._postings():
+        for part in self.source.postings():
             check(part)
 
     def summary(self) -> dict[str, Any]:
         """The figures one looks at first, ready for JSON; money in `unit`, volume counted once."""
         agents = self.agents
         figures = ("pnl", "equity", "drawdown", "fills", "volume", "maker_share", "fees")
-        kinds = self._scan.kinds
+        kinds = self.source.scan.kinds
         return {
             "title": self.title,
             "markets": [market.name for market in self.markets],
@@ -272,7 +251,7 @@ class Result:
         names = ", ".join(market.name for market in self.markets)
         return (
             f"<Result {self.title!r}: {names}; {len(self.records):,} events, "
-            f"{int(self._scan.kinds[EventKind.TRADE]):,} trades, {len(self._names.agents) - 1} agents; "
+            f"{len(self.source.traded):,} trades, {len(self.accounts) - 1} agents; "
             f"seed {self.seed}, digest {self.digest[:8] or 'unknown'}>"
         )
 

@@ -6,6 +6,7 @@ best levels off at as many moments as are wanted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,18 +40,18 @@ def changes(events: Events, places: Any = slice(None)) -> npt.NDArray[np.void]:
 class DepthBuilder:
     """A book of one market by levels, at any of `prices` (in ticks).
 
-    `prices` must hold every price that a change will name; more do no harm, and `admit` takes more
-    later.
+    It begins empty. `prices` are those that changes will name, if they are known beforehand; others
+    are taken in as they come.
     """
 
-    def __init__(self, prices: Int64) -> None:
-        self._prices = np.unique(prices).astype(np.int64)
+    def __init__(self, prices: Int64 | Sequence[int] = ()) -> None:
+        self._prices = np.unique(np.asarray(prices, np.int64))
         count = max(1, len(self._prices))
         self._shown = np.zeros((2, count), np.int64)
         self._best = np.array([0, count - 1])
 
-    def admit(self, prices: Int64) -> None:
-        """Let later changes name these prices too."""
+    def _admit(self, prices: Int64) -> None:
+        """Let changes name these prices too."""
         known = np.union1d(self._prices, prices.astype(np.int64))
         if len(known) == len(self._prices):
             return
@@ -59,6 +60,11 @@ class DepthBuilder:
         shown[:, place] = self._shown[:, : len(place)]
         self._best = place[self._best] if len(place) else np.array([0, len(known) - 1])
         self._prices, self._shown = known, shown
+
+    def levels(self, side: int) -> tuple[Int64, Int64]:
+        """The prices of a side at which something is shown, ascending, and how much."""
+        shown = np.flatnonzero(self._shown[side, : len(self._prices)])
+        return self._prices[shown], self._shown[side, shown]
 
     def rows(self, changes: npt.NDArray[np.void], ends: Int64, depth: int) -> Int64:
         """Apply changes and read the book off on the way.
@@ -72,6 +78,7 @@ class DepthBuilder:
         where there is no level.
         """
         result = np.zeros((len(ends), depth, 4), np.int64)
+        self._admit(changes["price"])
         moving = np.flatnonzero(changes["displayed"])
         rank = np.searchsorted(self._prices, changes["price"][moving])
         _rows(
@@ -85,6 +92,32 @@ class DepthBuilder:
             result,
         )
         return result
+
+    def before(self, changes: npt.NDArray[np.void]) -> Int64:
+        """Apply changes; what the level of each showed before it: int64 [changes]."""
+        result = np.zeros(len(changes), np.int64)
+        self._admit(changes["price"])
+        _before(
+            self._shown,
+            self._best,
+            np.ascontiguousarray(changes["side"]),
+            np.searchsorted(self._prices, changes["price"]),
+            np.ascontiguousarray(changes["displayed"]),
+            result,
+        )
+        return result
+
+
+@entry
+def _before(shown: Any, best: Any, side: Any, rank: Any, displayed: Any, result: Any) -> None:
+    """Apply the changes and keep what was shown at their level before each."""
+    for at in range(len(side)):
+        result[at] = shown[side[at], rank[at]]
+        shown[side[at], rank[at]] += displayed[at]
+        if side[at] == 0:
+            best[0] = max(best[0], rank[at])
+        else:
+            best[1] = min(best[1], rank[at])
 
 
 @entry

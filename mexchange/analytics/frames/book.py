@@ -62,11 +62,9 @@ class BestRows:
         """The same for the events of one market, those at the places `shown`."""
         moved = changes(events, shown)
         if market not in self._builders:
-            self._builders[market] = DepthBuilder(moved["price"])
+            self._builders[market] = DepthBuilder()
             self._last[market] = np.zeros((1, 4), np.int64)
-        builder = self._builders[market]
-        builder.admit(moved["price"])
-        best = builder.rows(moved, np.arange(1, len(moved) + 1), 1)[:, 0]
+        best = self._builders[market].rows(moved, np.arange(1, len(moved) + 1), 1)[:, 0]
         before = np.concatenate([self._last[market], best[:-1]])
         self._last[market] = best[-1:]
         kept = (best != before).any(axis=1)
