@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -48,8 +48,17 @@ class Latency(ABC):
         """The shortest delays there can be, in nanoseconds: to the exchange and back."""
 
     @abstractmethod
+    def most(self) -> tuple[int, int]:
+        """The longest delays there can be, in nanoseconds: to the exchange and back."""
+
+    @abstractmethod
     def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
         """The delays in nanoseconds, without end, of one line in one direction."""
+
+    def line(self, back: bool, seed: int, name: str) -> Callable[[int], int]:
+        """What gives the delay of each next message of one line, told when that is sent."""
+        delays = self.way(back, seed, name)
+        return lambda _: next(delays)
 
 
 def _delay(length: int | str, what: str) -> int:
@@ -78,6 +87,10 @@ class ConstantLatency(Latency):
         object.__setattr__(self, "_ns", (_delay(self.there, "there"), _delay(back, "back")))
 
     def least(self) -> tuple[int, int]:
+        """Both delays."""
+        return self._ns
+
+    def most(self) -> tuple[int, int]:
         """Both delays."""
         return self._ns
 
@@ -122,6 +135,10 @@ class LogNormalLatency(Latency):
     def least(self) -> tuple[int, int]:
         """The first entry of each table."""
         return self._tables[0][0], self._tables[1][0]
+
+    def most(self) -> tuple[int, int]:
+        """The last entry of each table."""
+        return self._tables[0][-1], self._tables[1][-1]
 
     def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
         """Independent draws."""

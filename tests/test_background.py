@@ -134,6 +134,21 @@ class Sleeper(Strategy):
             self.buy(self.book.bid or 9_990, 1)
 
 
+class Listener(Strategy):
+    """A coroutine that begins to hear of every instant in the middle."""
+
+    async def run(self) -> None:
+        self.seen: list[tuple[int, ...]] = []
+        await self.sleep("15ms")
+        self.buy(self.book.bid, 20)
+        await self.sleep("25ms")
+        async for news in self.events():
+            book = self.book
+            self.seen.append((self.now, book.bid, book.bid_quantity, book.ask, book.last))
+            if isinstance(news, Fill):
+                self.buy(news.price - 3, 5)
+
+
 class Deaf(Strategy):
     """Does nothing and hears nothing."""
 
@@ -178,7 +193,15 @@ def world(
 @pytest.mark.parametrize("latency", [ConstantLatency("1ms"), LogNormalLatency("500us", sigma=1.0)])
 @pytest.mark.parametrize("flows", [1, 2])
 @pytest.mark.parametrize(
-    "kinds", [[Quoter], [Refiller], [Quoter, Refiller], [Follower, Quoter], [Sleeper, Refiller]]
+    "kinds",
+    [
+        [Quoter],
+        [Refiller],
+        [Quoter, Refiller],
+        [Follower, Quoter],
+        [Sleeper, Refiller],
+        [Listener, Quoter],
+    ],
 )
 def test_how_far_flow_runs_ahead_changes_nothing(
     kinds: list[type[Strategy]], flows: int, latency: Any
@@ -189,13 +212,15 @@ def test_how_far_flow_runs_ahead_changes_nothing(
         simulation, noises = world(*strategies, last=last(), flows=flows, latency=latency)
         result = simulation.run("120ms")
         simulation.exchange.check()
-        seen = [strategy.seen for strategy in strategies if isinstance(strategy, Quoter)]
-        runs.append((result.digest, result.records.tobytes(), result.commands.tobytes(), seen))
+        seen = [strategy.seen for strategy in strategies if hasattr(strategy, "seen")]
+        runs.append(
+            (result.digest, result.records.tobytes(), np.array(result.commands).tobytes(), seen)
+        )
         if flows == 1:
             assert noises[0].instants > 300
             on_a_leash = noises[0].advances == noises[0].instants
             assert on_a_leash or last is Deaf
-            assert not on_a_leash or last is Hearing or Follower in kinds
+            assert not on_a_leash or last is Hearing or {Follower, Listener} & {*kinds}
     assert runs[0] == runs[1]
 
 

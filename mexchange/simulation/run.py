@@ -189,10 +189,6 @@ class Simulation:
         if self._started:
             raise RuntimeError("this simulation has been run; make a new one")
         self._started = True
-        books = self.transport.feed.snapshot(self.start_ns)
-        opening = [book for book in books if book.bid or book.ask]
-        for port in self.transport.ports:
-            port.deliver(self.start_ns, opening, None)
         if self._flow is not None:
             self.transport.play(self._flow)
         for flowing in self._background:
@@ -220,6 +216,8 @@ class Simulation:
         if not self._started or self._finished:
             raise RuntimeError("finish() comes once, after start()")
         self._finished = True
+        for port in self.transport.ports.values():
+            port.look()
         for strategy in self._strategies:
             strategy.on_stop()
         return self._result()

@@ -313,6 +313,9 @@ class Strategy:
         """What arrives from now on, for `async for` within `run`: books, fills, order updates."""
         if self._heard is None:
             heard = self._heard = NewsQueue(self._clock)
+            self._port.look()
+            for book in self.books:
+                book.look_through(None)
             self._port.listen(self._receive, Port.ALWAYS)
             self._fill_hook = _both(heard.put, self._fill_hook)
             self._order_hook = _both(heard.put, self._order_hook)
@@ -347,10 +350,13 @@ class Strategy:
         if mine["on_book"] or mine["on_trades"]:
             wants = Port.ALWAYS
         port.listen(self._receive, wants)
+        for book in books:
+            book.look_through(port.sight)
 
     def _receive(self) -> None:
         """Take in every message that has arrived by now, and call the hooks."""
         inbox, books, now_ns = self._inbox, self.books, self._clock.now_ns
+        self._port.look()
         while inbox and inbox[0][0] <= now_ns:
             _, updates, rows = inbox.popleft()
             for update in updates:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mexchange.markets import Market
 from mexchange.records import EventKind, Reason, Side
-from mexchange.transport import Feed, Update
+from mexchange.transport import NOTHING, Sight, Top, Update
 
 __all__ = ["Book", "Fill", "Order", "OrderUpdate", "Status"]
 
@@ -96,24 +96,34 @@ class OrderUpdate(NamedTuple):
 
 
 class Book:
-    """The book of one market, rebuilt from the updates that have arrived.
+    """The book of one market, as far as news of it has arrived.
 
     `bid`, `ask`, `last` are in ticks, `bid_quantity`, `ask_quantity` in lots; 0 where there is
     none. `time_ns` is the exchange's time of the last change.
     """
 
-    __slots__ = ("_asks", "_bids", "_update", "market", "number")
+    __slots__ = ("_asks", "_bids", "_seen_ns", "_sight", "_top", "market", "number")
 
-    def __init__(self, number: int, market: Market) -> None:
+    def __init__(self, number: int, market: Market, sight: Sight | None = None) -> None:
         self.number = number
         self.market = market
-        self._update = Feed(number + 1).snapshot(0)[number]
+        self._top: Top | Update = NOTHING
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
+        self._sight = sight
+        self._seen_ns = -1
+
+    def look_through(self, sight: Sight | None) -> None:
+        """See the market through a sight; without one by updates, on from what was seen."""
+        if sight is None and self._sight is not None:
+            self._bids = dict(self.levels(Side.BUY))
+            self._asks = dict(self.levels(Side.SELL))
+            self._top = self.top
+        self._sight = sight
 
     def take(self, update: Update) -> None:
         """Follow an update."""
-        self._update = update
+        self._top = update
         for side, price, lots in update.changes:
             levels = self._asks if side else self._bids
             if lots:
@@ -122,53 +132,66 @@ class Book:
                 levels.pop(price, None)
 
     @property
+    def top(self) -> Top | Update:
+        """All that is best, at once."""
+        sight = self._sight
+        if sight is not None and sight.seen_ns != self._seen_ns:
+            self._top = sight.top(self.number)
+            self._seen_ns = sight.seen_ns
+        return self._top
+
+    @property
     def bid(self) -> int:
         """The best bid."""
-        return self._update.bid
+        return self.top.bid
 
     @property
     def bid_quantity(self) -> int:
         """What is displayed at the best bid."""
-        return self._update.bid_quantity
+        return self.top.bid_quantity
 
     @property
     def ask(self) -> int:
         """The best ask."""
-        return self._update.ask
+        return self.top.ask
 
     @property
     def ask_quantity(self) -> int:
         """What is displayed at the best ask."""
-        return self._update.ask_quantity
+        return self.top.ask_quantity
 
     @property
     def last(self) -> int:
         """The price of the last trade."""
-        return self._update.last
+        return self.top.last
 
     @property
     def time_ns(self) -> int:
         """When the book last changed, by the exchange's clock."""
-        return self._update.time_ns
+        return self.top.time_ns
 
     @property
     def mid2(self) -> int:
         """Bid plus ask, which is twice the mid and always a whole number; 0 unless both exist."""
-        update = self._update
-        return update.bid + update.ask if update.bid and update.ask else 0
+        top = self.top
+        return top.bid + top.ask if top.bid and top.ask else 0
 
     @property
     def spread(self) -> int:
         """Ask minus bid; 0 unless both exist."""
-        update = self._update
-        return update.ask - update.bid if update.bid and update.ask else 0
+        top = self.top
+        return top.ask - top.bid if top.bid and top.ask else 0
 
     def quantity(self, side: Side, price: int) -> int:
         """What is displayed at a price, in lots."""
+        if self._sight is not None:
+            return self._sight.books().quantity(self.number, side, price)
         return (self._asks if side else self._bids).get(price, 0)
 
     def levels(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
         """Price and displayed lots of the best `depth` levels (default: all), best first."""
+        if self._sight is not None:
+            return self._sight.books().side(self.number, side, depth)
         levels = (self._asks if side else self._bids).items()
         if depth is None:
             return sorted(levels, reverse=not side)

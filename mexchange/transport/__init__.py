@@ -6,17 +6,26 @@ events of the port's own account.
 """
 
 from mexchange.transport.background import Applied, Background
-from mexchange.transport.feed import Feed, Row, Trade, Update
-from mexchange.transport.sim import Message, Port, SimTransport
+from mexchange.transport.feed import Feed, Trade, Update
+from mexchange.transport.messages import Message, Row
+from mexchange.transport.port import Port
+from mexchange.transport.sight import Sight
+from mexchange.transport.sim import SimTransport
+from mexchange.transport.tape import NOTHING, Books, Tape, Top
 
 __all__ = [
+    "NOTHING",
     "Applied",
     "Background",
+    "Books",
     "Feed",
     "Message",
     "Port",
     "Row",
+    "Sight",
     "SimTransport",
+    "Tape",
+    "Top",
     "Trade",
     "Update",
 ]

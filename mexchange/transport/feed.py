@@ -1,50 +1,25 @@
-"""From events to what the public sees of a market, and to what concerns one account only.
+"""Every update of the public, one by one, for those who listen to each.
 
-A `Feed` reads the exchange's events in their order and makes of each instant one `Update` for every
-market that changed. It knows nothing but these events, so it can stand anywhere: in simulation it
-stands once beside the exchange, and what it says travels from there.
+A `Feed` reads the rows of the tape in their order and makes of each instant one `Update` for every
+market that changed. In simulation it stands once beside the exchange, and what it says travels from
+there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
-from struct import Struct
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from mexchange.records import EVENT, EventKind, Events, Side
+from mexchange.records import Side
+from mexchange.transport.tape import Books
 
-__all__ = ["Change", "Feed", "Moment", "Row", "Trade", "Update"]
+__all__ = ["Change", "Feed", "Trade", "Update"]
 
-Row = tuple[int, ...]
-"""An event as a tuple, its fields in the order of `EVENT`."""
 Change = tuple[int, int, int]
 """Side, price (ticks) and what is displayed there now (lots)."""
 
-_CODES = {"i8": "q", "u4": "I", "u2": "H", "u1": "B"}
-_NAMES = EVENT.names
-assert _NAMES is not None
-
-
-def _struct(*names: str) -> Struct:
-    """What unpacks only the fields `names` of an event, which must be in their order."""
-    form, end = "<", 0
-    for name in names:
-        kind, offset = EVENT.fields[name][:2]  # type: ignore[index]
-        form += f"{offset - end}x" + _CODES[kind.str[1:]]
-        end = offset + kind.itemsize
-    return Struct(f"{form}{EVENT.itemsize - end}x")
-
-
-_EVENT = _struct(*_NAMES)
-_PUBLIC = _struct(
-    "time_ns", "price", "displayed", "expiry_ns", "account", "maker_account", "market", "kind",
-    "side",
-)  # fmt: skip
-_SIZE = EVENT.itemsize
-_SEQUENCE, _QUANTITY = map(_NAMES.index, ("sequence", "quantity"))
 _SIDES = (Side.BUY, Side.SELL)
-_TRADE, _PREVENTED, _ACCEPTED = EventKind.TRADE, EventKind.PREVENTED, EventKind.ACCEPTED
 
 
 class Trade(NamedTuple):
@@ -84,10 +59,6 @@ class Update:
         """The trades of this instant in their order; None if there are none."""
 
 
-Moment = tuple[int, list[Update], dict[int, list[Row]]]
-"""All that happened at one instant: its time, public updates, rows by the account they concern."""
-
-
 class _Book:
     """One market as the feed knows it.
 
@@ -100,13 +71,15 @@ class _Book:
         "changes", "last", "market", "touched", "trades",
     )  # fmt: skip
 
-    def __init__(self, market: int) -> None:
+    def __init__(self, market: int, books: Books) -> None:
         self.market = market
-        self.bids: dict[int, int] = {}
-        self.asks: dict[int, int] = {}
-        self.bid_heap: list[int] = []
-        self.ask_heap: list[int] = []
-        self.bid = self.bid_quantity = self.ask = self.ask_quantity = self.last = 0
+        self.bids = dict(books.side(market, Side.BUY))
+        self.asks = dict(books.side(market, Side.SELL))
+        self.bid_heap = [-price for price in self.bids]
+        self.ask_heap = list(self.asks)
+        heapify(self.bid_heap)
+        heapify(self.ask_heap)
+        self.bid, self.bid_quantity, self.ask, self.ask_quantity, self.last, _ = books.top(market)
         self.changes: list[Change] = []
         self.trades: list[Trade] | None = None
         self.touched = False
@@ -149,13 +122,10 @@ class _Book:
 
 
 class Feed:
-    """Reads events; `accounts` are those whose own events are wanted (grow it at will)."""
+    """Reads rows of the tape, from where the books stand on."""
 
-    def __init__(self, markets: int) -> None:
-        self._books = [_Book(market) for market in range(markets)]
-        self.accounts: dict[int, None] = {}
-        self.expiries: list[int] = []
-        """Expiry times of orders accepted by the last `read`, zeros left out."""
+    def __init__(self, books: Books, markets: int) -> None:
+        self._books = [_Book(market, books) for market in range(markets)]
 
     def snapshot(self, time_ns: int) -> list[Update]:
         """Everything that is displayed now, for who was not there before; one update a market."""
@@ -166,62 +136,30 @@ class Feed:
             updates.append(Update(book, time_ns, bids + asks))
         return updates
 
-    def read(self, events: Events) -> Iterator[Moment]:
-        """The moments of the next events of the exchange, those in which something was to see.
-
-        They must be read to their end.
-        """
-        books, accounts, packed = self._books, self.accounts, events.tobytes()
-        expiries = self.expiries = []
+    def read(self, rows: list[list[int]]) -> Iterator[tuple[int, list[Update]]]:
+        """Each instant of the next rows of the tape with its updates; to be read to the end."""
+        books = self._books
         touched: list[_Book] = []
-        private: dict[int, list[Row]] = {}
-        now_ns, at = -1, -_SIZE
-        for (
-            time_ns,
-            price,
-            displayed,
-            expiry_ns,
-            account,
-            maker,
-            market,
-            kind,
-            side,
-        ) in _PUBLIC.iter_unpack(packed):
-            at += _SIZE
+        now_ns = -1
+        for time_ns, number, price, change, quantity, sequence, _, _ in rows:
             if time_ns != now_ns:
-                if touched or private:
-                    yield now_ns, [book.update(now_ns) for book in touched], private
-                    touched, private = [], {}
+                if touched:
+                    yield now_ns, [book.update(now_ns) for book in touched]
+                    touched = []
                 now_ns = time_ns
-            row: Row | None = None
-            if kind == _TRADE or kind == _PREVENTED:  # noqa: PLR1714, SIM109 - Twice as fast.
-                # What is displayed belongs to the maker, who stands on the other side.
-                side ^= 1
-                row = _EVENT.unpack_from(packed, at)
-                if maker in accounts and maker != account:
-                    private.setdefault(maker, []).append(row)
-                if kind == _TRADE:
-                    book = books[market]
-                    if not book.touched:
-                        book.touched = True
-                        touched.append(book)
-                    trade = Trade(
-                        time_ns, row[_SEQUENCE], market, price, row[_QUANTITY], _SIDES[side ^ 1]
-                    )
-                    if book.trades is None:
-                        book.trades = [trade]
-                    else:
-                        book.trades.append(trade)
-                    book.last = price
-            elif expiry_ns and kind == _ACCEPTED:
-                expiries.append(expiry_ns)
-            if account in accounts:
-                private.setdefault(account, []).append(row or _EVENT.unpack_from(packed, at))
-            if displayed:
-                book = books[market]
-                if not book.touched:
-                    book.touched = True
-                    touched.append(book)
-                book.change(side, price, displayed)
-        if touched or private:
-            yield now_ns, [book.update(now_ns) for book in touched], private
+            book = books[number >> 1]
+            if not book.touched:
+                book.touched = True
+                touched.append(book)
+            if quantity:
+                side = _SIDES[1 - (number & 1)]
+                trade = Trade(time_ns, sequence, book.market, price, quantity, side)
+                if book.trades is None:
+                    book.trades = [trade]
+                else:
+                    book.trades.append(trade)
+                book.last = price
+            if change:
+                book.change(number & 1, price, change)
+        if touched:
+            yield now_ns, [book.update(now_ns) for book in touched]

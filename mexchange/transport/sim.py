@@ -16,125 +16,29 @@ for as long as nobody could have reacted to the first of what it does:
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from struct import Struct, error
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mexchange.clock import FOREVER, SimClock
-from mexchange.latency import Latency, generator
+from mexchange.latency import Latency
 from mexchange.records import COMMAND, Command, CommandKind, Commands, Events
 from mexchange.transport.background import Background
-from mexchange.transport.feed import Feed, Row, Update
+from mexchange.transport.feed import Feed, Update
+from mexchange.transport.messages import Own, own_rows
+from mexchange.transport.port import Port
 from mexchange.transport.recorded import Recorded
+from mexchange.transport.tape import Tape
 
 if TYPE_CHECKING:
     from mexchange.exchange import Exchange
 
-__all__ = ["Message", "Port", "SimTransport"]
+__all__ = ["SimTransport"]
 
-Message = tuple[int, list[Update], list[Row] | None]
-"""When it arrives, what is public, and the rows of one's own account (None: none)."""
-
-_COMMAND = Struct("<11qIHH6BH")
-assert _COMMAND.size == COMMAND.itemsize, "one command is packed as the record is laid out"
-_MIX = 0x9E3779B97F4A7C15
-_MASK = (1 << 63) - 1
-
-
-class Port:
-    """One sender and receiver, with an account of its own.
-
-    `send` takes the fields of a command after its time, as a tuple in the order of `COMMAND`. What
-    arrives waits in `inbox`, in order, and must be taken by the receiver.
-
-    `listen` says when to call the receiver: at every message, at those with rows of its own
-    account, or never (it looks when it wakes up for another reason).
-    """
-
-    NEVER, OWN, ALWAYS = range(3)
-
-    def __init__(
-        self, transport: SimTransport, account: int, name: str, latency: Latency, seed: int
-    ) -> None:
-        self.account = account
-        self.name = name
-        self.clock = transport.clock
-        self.inbox: deque[Message] = deque()
-        self.wants = self.NEVER
-        self.markets: frozenset[int] | None = None
-        """Which markets' updates come; None for all."""
-        self._transport = transport
-        self._receive: Callable[[], object] = lambda: None
-        self._outbox: list[tuple[int, ...]] = []
-        self._there = latency.way(False, seed, name)
-        self._back = latency.way(True, seed, name)
-        self._last_there = self._last_back = 0
-        self._waking = False
-        self._sent = 0
-        self.least_there, least_back = latency.least()
-        self.least_round = self.least_there + least_back
-        self._salt = int(generator(seed, f"rank/{name}").integers(0, _MASK))
-
-    def listen(self, receive: Callable[[], object], wants: int) -> None:
-        """Call `receive` when messages that it wants have arrived."""
-        self._receive, self.wants = receive, wants
-        self._transport.listeners_changed()
-
-    def send(self, command: tuple[int, ...]) -> None:
-        """Send a command with all others of this instant."""
-        if not self._outbox:
-            self.clock.call_at(self.clock.now_ns, self._flush)
-        self._outbox.append(command)
-
-    def _flush(self) -> None:
-        """Everything that was sent at this instant goes on its way."""
-        arrival = self.clock.now_ns + next(self._there)
-        if arrival < self._last_there:  # noqa: PLR1730 - A call of max costs more.
-            arrival = self._last_there
-        self._last_there = arrival
-        outbox, self._outbox = self._outbox, []
-        pack = _COMMAND.pack
-        try:
-            packed = b"".join([pack(arrival, *command) for command in outbox])
-        except error as problem:
-            raise ValueError(f"a command cannot hold these numbers: {problem}") from None
-        self._sent += 1
-        rank = ((arrival ^ self._salt) * _MIX) & _MASK
-        self._transport.carry(arrival, rank, self._sent, packed)
-
-    def deliver(self, time_ns: int, updates: list[Update], own: list[Row] | None) -> None:
-        """What happened at `time_ns` goes on its way back."""
-        if updates and self.markets is not None:
-            updates = [update for update in updates if update.market in self.markets]
-        if not updates and own is None:
-            return
-        arrival = time_ns + next(self._back)
-        if arrival < self._last_back:  # noqa: PLR1730
-            arrival = self._last_back
-        self._last_back = arrival
-        self.inbox.append((arrival, updates, own))
-        if self.wants == self.ALWAYS:
-            if not self._waking:
-                self._waking = True
-                self.clock.call_at(arrival, self._wake)
-        elif own is not None and self.wants == self.OWN:
-            self.clock.call_at(arrival, self._receive)
-
-    def _wake(self) -> None:
-        """Receive, and go on to the next message as long as nobody else has anything to do."""
-        inbox, clock, receive = self.inbox, self.clock, self._receive
-        while True:
-            receive()
-            if not inbox:
-                self._waking = False
-                return
-            if not clock.skip_to(inbox[0][0]):
-                clock.call_at(inbox[0][0], self._wake)
-                return
+TAPE_ROWS = 1 << 18
+"""When the tape is this long, it is looked at what of it nobody needs any more."""
 
 
 class SimTransport:
@@ -148,10 +52,14 @@ class SimTransport:
         self.exchange = exchange
         self.clock = clock
         self.seed = seed
-        self.feed = Feed(len(exchange.markets))
+        self.tape = Tape(len(exchange.markets))
         self.commands: list[Commands] = []
         self.events: list[Events] = []
-        self.ports: list[Port] = []
+        self.ports: dict[int, Port] = {}
+        self._followers: list[Port] = []
+        self._feed: Feed | None = None
+        self._owners = np.zeros(exchange.accounts, np.bool_)
+        self._tape_limit = TAPE_ROWS
         self._arrivals: list[tuple[int, int, int, bytes]] = []
         self._flows: list[Recorded | Background] = []
         self._turn_ns = FOREVER
@@ -161,14 +69,37 @@ class SimTransport:
     def connect(self, account: int, name: str, latency: Latency) -> Port:
         """A port for an account that is open; the name seeds its delays and must be its own."""
         port = Port(self, account, name, latency, self.seed)
-        self.ports.append(port)
-        self.feed.accounts[account] = None
+        self.ports[account] = port
+        if account >= len(self._owners):
+            self._owners = np.append(self._owners, np.zeros(account, np.bool_))
+        self._owners[account] = True
         self._least_there = min(self._least_there, port.least_there)
+        self._hearing = None
         return port
 
-    def listeners_changed(self) -> None:
+    def listens(self, port: Port) -> None:
         """To be called by a port that listens to something else than before."""
         self._hearing = None
+        self._followers = [follower for follower in self._followers if follower is not port]
+        if port.closed:
+            self._owners[port.account] = False
+            del self.ports[port.account]
+        elif port.wants == Port.ALWAYS:
+            if port.sight is not None:
+                self._follow(port)
+            self._followers.append(port)
+        if not self._followers:
+            self._feed = None
+
+    def _follow(self, port: Port) -> None:
+        """Have a port be told of every instant after the one up to which it has seen the market."""
+        seen_ns, again = port.follow()
+        markets = len(self.exchange.markets)
+        feed = Feed(self.tape.at(seen_ns), markets)
+        for time_ns, updates, own in _merged(feed, self.tape.rows_after(seen_ns), again):
+            port.deliver(time_ns, updates, own.get(port.account))
+        # Having read everything, it stands where the others' does.
+        self._feed = self._feed or feed
 
     def play(self, flow: Iterable[Commands]) -> None:
         """Let recorded flow arrive: arrays of `COMMAND`, sorted by time, in all as within each."""
@@ -191,12 +122,46 @@ class SimTransport:
         """What the exchange has made of commands goes on its way back."""
         self.commands.append(commands)
         self.events.append(events)
-        feed, ports = self.feed, self.ports
-        for time_ns, updates, private in feed.read(events):
-            for port in ports:
-                port.deliver(time_ns, updates, private.get(port.account))
-        for expiry_ns in feed.expiries:
+        first = len(self.tape)
+        mine, expiries = self.tape.add(events, self._owners)
+        instants = own_rows(events, mine, self.ports) if mine else {}
+        if self._feed is None:
+            self._tell(instants)
+        else:
+            for time_ns, updates, own in _merged(self._feed, self.tape.rows(first), instants):
+                for port in self._followers:
+                    port.deliver(time_ns, updates, own.get(port.account))
+                self._tell({time_ns: own})
+        for expiry_ns in expiries:
             self.carry(expiry_ns, -1, 0, b"")
+        if len(self.tape) > self._tape_limit:
+            self._shorten()
+
+    def _tell(self, instants: dict[int, Own]) -> None:
+        """Tell those who look for themselves of what concerned them."""
+        ports = self.ports
+        for time_ns, own in instants.items():
+            for account, rows in own.items():
+                port = ports[account]
+                if port.sight is not None:
+                    port.tell(time_ns, rows)
+
+    def _shorten(self) -> None:
+        """Forget what of the tape nobody can look at any more, and what few would keep for long."""
+        tape = self.tape
+        until_ns = tape.time_of(len(tape) - 1)
+        sights = [port.sight for port in self.ports.values() if port.sight is not None]
+        if sights:
+            # No look that is still to come sees less than this.
+            longest = max(port.most_back for port in self.ports.values())
+            seen_ns = min([sight.seen_ns for sight in sights if not sight.kept], default=until_ns)
+            half_ns = tape.time_of(len(tape) // 2)
+            until_ns = min(self.clock.now_ns - longest - 1, max(seen_ns, half_ns))
+            for sight in sights:
+                if sight.seen_ns < until_ns:
+                    sight.keep()
+        tape.drop(until_ns)
+        self._tape_limit = max(TAPE_ROWS, 2 * len(tape))
 
     def carry(self, arrival_ns: int, rank: int, number: int, packed: bytes) -> None:
         """Have packed commands (none: only the time) arrive, in order of rank and number."""
@@ -238,7 +203,7 @@ class SimTransport:
             if flow.next_ns > now_ns:
                 return
             if self._hearing is None:
-                self._hearing = _Hearing(self.ports, self.exchange.accounts)
+                self._hearing = _Hearing(list(self.ports.values()), self.exchange.accounts)
             until_ns = self._nobody_reacts_before(now_ns, flow, self._hearing)
             for commands, events in flow.advance(until_ns, self._hearing.watched):
                 self.applied(commands, events)
@@ -283,3 +248,13 @@ class _Hearing:
                 self.public_round = min(self.public_round, port.least_round)
             else:
                 self.watched[port.account] = True
+
+
+def _merged(
+    feed: Feed, rows: list[list[int]], instants: dict[int, Own]
+) -> Iterator[tuple[int, list[Update], Own]]:
+    """Each instant with its updates and the rows of accounts."""
+    public = dict(feed.read(rows))
+    times = sorted({**public, **instants}) if public and instants else public or instants
+    for time_ns in times:
+        yield time_ns, public.get(time_ns, []), instants.get(time_ns, {})
