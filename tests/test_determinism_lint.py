@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 # These measure, draw or talk to a user; no command or event passes through them.
-OUTSIDE = ("mexchange/cli", "mexchange/bench", "mexchange/analytics/report", "mexchange/testing")
+OUTSIDE = (
+    "mexchange/cli", "mexchange/bench", "mexchange/sweep", "mexchange/analytics/report",
+    "mexchange/testing",
+)  # fmt: skip
 
 MODULES = {
     "_thread", "asyncio", "concurrent", "datetime", "multiprocessing", "random", "secrets",
