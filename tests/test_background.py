@@ -224,6 +224,27 @@ def test_how_far_flow_runs_ahead_changes_nothing(
     assert runs[0] == runs[1]
 
 
+class Napper(Quoter):
+    """Looks once in a long while."""
+
+    def on_start(self) -> None:
+        self.seen = []
+        self.at(self.now + 90 * MS, self.quote)
+
+
+def test_shortening_the_tape_changes_nothing() -> None:
+    runs = []
+    for rows in (1 << 20, 8):
+        strategies = [Quoter(), Napper(), Listener()]
+        simulation, _ = world(*strategies, last=Deaf())
+        simulation.transport.least_rows = simulation.transport._tape_limit = rows
+        result = simulation.run("120ms")
+        last = [(s.book.time_ns, s.book.bid, s.book.levels(Side.SELL)) for s in strategies]
+        runs.append((result.digest, [strategy.seen for strategy in strategies], last))
+        assert (len(simulation.transport.tape) < 300) == (rows == 8)
+    assert runs[0] == runs[1]
+
+
 def test_flow_stands_between_recorded_flow_and_strategies() -> None:
     class Sniper(Strategy):
         def on_start(self) -> None:

@@ -45,7 +45,8 @@ class SimTransport:
     """Carries commands to an exchange and events back, on a virtual clock.
 
     Everything that reached the exchange and came of it is kept in `commands` and `events`, lists of
-    arrays in their order.
+    arrays in their order. The tape is shortened when it has more than `least_rows`, and twice what
+    it was shortened to.
     """
 
     def __init__(self, exchange: Exchange, clock: SimClock, seed: int = 1) -> None:
@@ -59,7 +60,7 @@ class SimTransport:
         self._followers: list[Port] = []
         self._feed: Feed | None = None
         self._owners = np.zeros(exchange.accounts, np.bool_)
-        self._tape_limit = TAPE_ROWS
+        self.least_rows = self._tape_limit = TAPE_ROWS
         self._arrivals: list[tuple[int, int, int, bytes]] = []
         self._flows: list[Recorded | Background] = []
         self._turn_ns = FOREVER
@@ -161,7 +162,7 @@ class SimTransport:
                 if sight.seen_ns < until_ns:
                     sight.keep()
         tape.drop(until_ns)
-        self._tape_limit = max(TAPE_ROWS, 2 * len(tape))
+        self._tape_limit = max(self.least_rows, 2 * len(tape))
 
     def carry(self, arrival_ns: int, rank: int, number: int, packed: bytes) -> None:
         """Have packed commands (none: only the time) arrive, in order of rank and number."""

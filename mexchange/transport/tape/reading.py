@@ -154,12 +154,10 @@ def roll(tape: Any, rows: int, at: int, time_ns: int, levels: Any, counts: Any, 
 def best(levels: Any, counts: Any, marks: Any, market: int) -> tuple[int, int, int, int, int, int]:
     """Best bid and ask with what is displayed there, the last price, when the book changed last."""
     bid, bid_quantity, ask, ask_quantity = 0, 0, 0, 0
-    bids, asks = int(counts[2 * market]), int(counts[2 * market + 1])
+    book = 2 * market
+    bids, asks = int(counts[book]), int(counts[book + 1])
     if bids > 0:
-        bid, bid_quantity = levels[2 * market, bids - 1, 0], levels[2 * market, bids - 1, 1]
+        bid, bid_quantity = int(levels[book, bids - 1, 0]), int(levels[book, bids - 1, 1])
     if asks > 0:
-        ask, ask_quantity = (
-            -levels[2 * market + 1, asks - 1, 0],
-            levels[2 * market + 1, asks - 1, 1],
-        )
-    return bid, bid_quantity, ask, ask_quantity, marks[market, 0], marks[market, 1]
+        ask, ask_quantity = int(-levels[book + 1, asks - 1, 0]), int(levels[book + 1, asks - 1, 1])
+    return bid, bid_quantity, ask, ask_quantity, int(marks[market, 0]), int(marks[market, 1])
