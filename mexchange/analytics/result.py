@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mexchange.analytics.attribution import attribution
 from mexchange.analytics.frames.book import book_frame
+from mexchange.analytics.frames.inventory import inventory_frame
 from mexchange.analytics.frames.money import (
     Positions,
     ledger_frame,
@@ -171,6 +173,16 @@ class Result:
             self.source.marks,
             self.source.units,
         )
+
+    @cached_property
+    def inventory(self) -> pl.DataFrame:
+        """What each account had bought less what it had sold, after each of its fills."""
+        return inventory_frame(self.source.traded, self.source.names, self.source.units)
+
+    @cached_property
+    def attribution(self) -> pl.DataFrame:
+        """Where each account's result came from in each market, adding up to the last atom."""
+        return attribution(self.source)
 
     # Frames that may be larger than memory, in pieces.
 

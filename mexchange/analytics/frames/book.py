@@ -126,10 +126,19 @@ class Marks:
             )
             for market in range(len(markets))
         ]
+        self._half_ticks = [
+            (sequence, (2 * ticks).astype(np.int64)) for sequence, ticks in self._marks
+        ]
         self._marks = [
             (sequence, units.prices(ticks, market))
             for market, (sequence, ticks) in enumerate(self._marks)
         ]
+
+    def half_ticks(self, market: int) -> tuple[Ints, Ints]:
+        """Sequence and mark of a market at each change, exactly, from the opening on."""
+        at, marks = self._half_ticks[market]
+        first = max(int(np.searchsorted(at, self._opening, side="right")) - 1, 0)
+        return at[first:], marks[first:]
 
     def value(self, asset: int, sequences: Ints) -> Floats:
         """What one unit was worth after each of these events; zero if no market says."""
