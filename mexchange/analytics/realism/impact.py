@@ -48,8 +48,7 @@ def order_flow_imbalance(sample: Sample) -> Floats:
 
 def binned_imbalance(sample: Sample, step_ns: int) -> tuple[Int64, Floats, Floats]:
     """Over steps of time: when each begins, its order flow imbalance and the change of the mid."""
-    start = int(sample.top.time_ns[0]) if len(sample.top) else sample.start_ns
-    edges = np.arange(start, sample.end_ns + 1, step_ns)
+    edges = np.arange(int(sample.top.time_ns[0]), sample.end_ns + 1, step_ns)
     flow = np.concatenate([[0.0, 0.0], np.cumsum(order_flow_imbalance(sample))])
     place = np.searchsorted(sample.top.time_ns, edges, side="right")
     return edges[:-1], np.diff(flow[place]), np.diff(sample.mid[place - 1])
@@ -57,6 +56,8 @@ def binned_imbalance(sample: Sample, step_ns: int) -> tuple[Int64, Floats, Float
 
 def flow_explains(sample: Sample) -> Sums:
     """I1: R² of the change of the mid on the order flow imbalance over 1 s; over 10 s beside it."""
+    if len(sample.top) < 2:
+        raise NotMeasurableError("no best bid and ask")
     parts = []
     for _, step in OFI_STEPS:
         times, flow, moves = binned_imbalance(sample, step)
@@ -86,6 +87,8 @@ def next_moves(sample: Sample) -> Floats:
     """Whether the next change of the mid after each row of the book is up (1), down (−1) or not
     seen any more (0).
     """
+    if not len(sample.top):
+        return np.empty(0)
     moves = np.sign(np.diff(sample.mid))
     places = np.flatnonzero(moves)
     following = np.searchsorted(places, np.arange(len(sample.mid)), side="left")
@@ -144,6 +147,8 @@ def metaorders(sample: Sample) -> tuple[Int64, Floats, Floats]:
     days = sample.seconds * SECOND / DAY
     sigma = np.sqrt(np.sum(returns**2) / days)
     volume = float(sample.tape.quantity.sum()) / days
+    if not sigma or not volume:
+        raise NotMeasurableError("the price never moved")
     before = np.log(sample.mid_at(parents.start_ns, before=True))
     after = np.log(sample.mid_at(parents.end_ns))
     seen = ~np.isnan(before) & ~np.isnan(after) & (parents.quantity > 0)

@@ -228,7 +228,7 @@ def of_events(
         workers: the accounts whose runs of market orders are metaorders; default: all.
     """
     time_ns, kind = np.asarray(events["time_ns"]), np.asarray(events["kind"])
-    used = np.isin(kind, (EventKind.TRADE, EventKind.RESTED)) | (events["displayed"] != 0)
+    used = (kind == EventKind.TRADE) | (np.asarray(events["displayed"]) != 0)
     at = np.flatnonzero(used & (np.asarray(events["market"]) == market))
     columns = {
         field: np.asarray(events[field])[at].astype(np.int64)
@@ -290,7 +290,8 @@ def _top(time_ns: Int64, best: Int64, start_ns: int, end_ns: int) -> Top:
 
 def _placements(columns: Mapping[str, Int64], before: Int64, inside: Bools) -> Placements:
     """How far behind the best of their side orders came to rest, as it was before them."""
-    rested = inside & (columns["kind"] == EventKind.RESTED)
+    rests = np.isin(columns["kind"], (EventKind.ACCEPTED, EventKind.RESTED))
+    rested = inside & rests & (columns["displayed"] > 0)
     buys = columns["side"][rested] == 0
     best = np.where(buys, before[rested, 2], before[rested, 0])
     offset = np.where(buys, 1, -1) * (best - columns["price"][rested])

@@ -132,9 +132,9 @@ def correlations(sums: Floats, count: int) -> Floats:
 def decay(memory: Floats, count: Floats, lags: int, bins: int) -> Floats:
     """The exponent p of the power law lag^−p that an autocorrelation follows: shape [...].
 
-    A line through the logarithms of its means over logarithmic bins of the lags. A mean below
-    1/√count, which is what independent values would show, counts as that, so that a memory that is
-    lost in noise falls off steeply instead of being left out.
+    A line through the logarithms of its means over logarithmic bins of the lags, up to the first
+    mean below 1/√count, which is what independent values would show: there the memory ends. An
+    exponent needs three bins; a memory that is shorter falls off infinitely fast.
 
     Args:
         memory: float64 [..., lags], the autocorrelation at lags 1 to `lags`.
@@ -144,9 +144,14 @@ def decay(memory: Floats, count: Floats, lags: int, bins: int) -> Floats:
     sizes = np.diff(edges)
     means = np.add.reduceat(memory, edges[:-1], axis=-1) / sizes
     centre = np.add.reduceat(np.log(np.arange(1, lags + 1)), edges[:-1]) / sizes
-    x = centre - centre.mean()
-    y = np.log(np.maximum(means, 1 / np.sqrt(count)[..., None]))
-    exponent: Floats = -(y @ x) / (x @ x)
+    floor = 1 / np.sqrt(count)[..., None]
+    weight = np.logical_and.accumulate(means > floor, axis=-1).astype(float)
+    used = weight.sum(axis=-1)
+    y = np.log(np.maximum(means, floor))
+    with np.errstate(all="ignore"):
+        x = centre - (weight @ centre / used)[..., None]
+        slope = (weight * x * y).sum(axis=-1) / (weight * x * x).sum(axis=-1)
+    exponent: Floats = np.where(used >= 3, -slope, np.inf)
     return exponent
 
 
