@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mexchange import EVENT, Asset, Exchange, Fees, Market, Result, Side
-from mexchange.analytics import measures, series
+from mexchange.analytics import series
 from mexchange.analytics.report import write_report
 from mexchange.reference import ReferenceEngine
 from mexchange.testing.commands import random_commands
@@ -253,7 +253,7 @@ def test_spreads_weigh_by_time() -> None:
     for time, side, price in ((0, Side.BUY, "9"), (0, Side.SELL, "11"), (6, Side.BUY, "10")):
         events.append(exchange.submit(account, 0, side, "1", price, time_ns=time * SECOND))
     events.append(exchange.submit(account, 0, Side.SELL, "2", "12", time_ns=8 * SECOND))
-    row = measures.spreads(Result([MARKET], np.concatenate(events))).row(0, named=True)
+    row = Result([MARKET], np.concatenate(events)).spreads.row(0, named=True)
     assert row["spread"] == pytest.approx((6 * 2 + 2 * 1) / 8)
     assert row["bid_depth"] == 1.0
     assert row["one_sided"] == 0.0
@@ -270,7 +270,7 @@ def test_markouts_follow_the_mid() -> None:
     events.append(exchange.submit(maker, 0, Side.BUY, "1", "10", time_ns=SECOND + SECOND // 2))
     events.append(exchange.submit(maker, 0, Side.BUY, "1", "8", time_ns=3 * SECOND))
     result = Result([MARKET], np.concatenate(events), accounts={1: "m", 2: "t"})
-    rows = measures.markouts(result, ["t"], "agent").rows()
+    rows = result.markouts(by=["agent"]).filter(agent="t").drop("error").rows()
     # Bought at 11.00; the mid is 10.50 right after and 11.00 from half a second on.
     assert rows == [
         ("t", 0.0, pytest.approx(-10_000 * 0.5 / 11), 1),
@@ -280,7 +280,7 @@ def test_markouts_follow_the_mid() -> None:
 
 
 def test_order_statistics() -> None:
-    statistics = measures.order_statistics(lonely()).row(0, named=True)
+    statistics = lonely().order_statistics.row(0, named=True)
     assert (statistics["orders"], statistics["accepted"], statistics["rejected"]) == (2, 1, 1)
     assert (statistics["open"], statistics["fill_rate"]) == (1, 0.0)
     assert statistics["lifetime"] is None

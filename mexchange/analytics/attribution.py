@@ -78,8 +78,8 @@ def attribution(source: Source) -> pl.DataFrame:
 class Path:
     """What trading made of one account in one market, fill by fill: arrays [fills].
 
-    `held` is the inventory after each fill (lots), `spread`, `cash` and `fees` (quote atoms) sums up
-    to and with it: the value of what was got above the price, what was received, what was paid.
+    `held` is the inventory after each fill (lots). `spread`, `cash` and `fees` (quote atoms) are
+    sums up to and with it: what fills were better than the mid, what was received, what was paid.
     """
 
     sequence: Ints
@@ -109,7 +109,7 @@ def _walked(source: Source, value: _Value) -> dict[int, tuple[Path, int]]:
     place = np.repeat(np.arange(len(traded)), 2)
     paid = lots * traded["price"][place] * value.unit
     order = np.argsort(account, kind="stable")
-    edges = np.flatnonzero(np.diff(account[order], prepend=-1)) if len(order) else []
+    edges = np.flatnonzero(np.diff(account[order], prepend=-1))
     found = {}
     for rows in np.split(order, edges[1:]) if len(order) else ():
         held = np.cumsum(lots[rows])
@@ -136,7 +136,7 @@ def _rows(source: Source, market: int) -> list[tuple[int, ...]]:
     brought = _brought(source, value, {account: path for account, (path, _) in walked.items()})
     income = int(value.traded["fee"].sum() + value.traded["maker_fee"].sum())
     mark = int(value.marks(value.end)[0])
-    rows = []
+    rows: list[tuple[int, ...]] = []
     for account in sorted({*walked, *brought, *([0] if income else [])}):
         spread = inventory = fees = held = 0
         if account in walked:

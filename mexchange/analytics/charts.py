@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from mexchange.analytics import measures
+from mexchange.analytics.performance import drawdown
 from mexchange.analytics.series import POINTS, packed, thin
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def equity(result: Result, shown: list[str], quote: str) -> list[Chart]:
     for agent, colour, rows in _by_agent(result.equity, shown):
         times, pnl, owned = rows["time_ns"].to_numpy(), column(rows, "pnl"), column(rows, "equity")
         result_line = line_of(agent, colour, times, pnl, limit, end)
-        falling = line_of(agent, colour, times, -measures.drawdown(pnl), limit // 2, end)
+        falling = line_of(agent, colour, times, -drawdown(pnl), limit // 2, end)
         if len(shown) == 1:
             result_line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
             falling["line"]["color"] = "$sell"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from mexchange.analytics import measures
 from mexchange.analytics.charts import Chart, column, histogram
+from mexchange.analytics.microstructure.markouts import HORIZONS
 from mexchange.analytics.series import bins, packed
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["fills"]
 SIDES = ("buy", "sell")
 ROLES = ("maker", "taker")
 MARKOUT_AGENTS = 6
+SECOND = 1_000_000_000
 
 
 def fills(result: Result, shown: list[str]) -> list[Chart]:
@@ -87,7 +88,7 @@ def _between(own: pl.DataFrame) -> Chart:
     chart = Chart(
         "fill-gaps", "Time between an agent's fills, seconds", empty="fewer than two fills"
     )
-    gaps = own.sort("time_ns").select(pl.col("time_ns").diff().over("agent") / measures.SECOND)
+    gaps = own.sort("time_ns").select(pl.col("time_ns").diff().over("agent") / SECOND)
     seconds = gaps.to_series().drop_nulls().to_numpy()
     seconds = seconds[seconds > 0]
     if not seconds.size:
@@ -106,8 +107,11 @@ def _markouts(result: Result, shown: list[str]) -> Chart:
     chart = Chart("markouts", "Markout, basis points", empty="no mid after any fill")
     alone = len(shown) == 1
     names = list(ROLES) if alone else shown[:MARKOUT_AGENTS]
-    labels = {0.0: "at once"} | {h: f"{h:g} s" for h in measures.HORIZONS if h > 0}
-    frame = measures.markouts(result, shown, "role" if alone else "agent")
+    labels = {0.0: "at once"} | {h: f"{h:g} s" for h in HORIZONS if h > 0}
+    frame = result.markouts(by=("agent", "role") if alone else ("agent",))
+    frame = frame.filter(pl.col("agent").is_in(shown)).with_columns(
+        pl.col("role" if alone else "agent").cast(pl.String).alias("name")
+    )
     for rank, name in enumerate(names if not frame.is_empty() else []):
         rows = frame.filter(pl.col("name") == name)
         if rows.is_empty():

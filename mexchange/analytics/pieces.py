@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mexchange.analytics import measures
+from mexchange.records import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +30,8 @@ __all__ = [
     "table",
 ]
 
+SECOND = 1_000_000_000
+SPREAD = ["market", "spread", "spread_bps", "bid_depth", "ask_depth", "one_sided"]
 ROWS = 60
 """Longer tables end with how many rows were left out."""
 NONE = "–"
@@ -102,8 +104,8 @@ def header(result: Result) -> str:
     """Title, markets, length, seed and digest."""
     facts = [
         ", ".join(market.name for market in result.markets[:6]),
-        f"{duration((result.end_ns - result.start_ns) / measures.SECOND)} of market time",
-        f"{result.events.height:,} events",
+        f"{duration((result.end_ns - result.start_ns) / SECOND)} of market time",
+        f"{len(result.records):,} events",
         f"seed {result.seed}",
     ]
     spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
@@ -190,7 +192,7 @@ def _market_cards(result: Result, agents: pl.DataFrame) -> list[str]:
         worst = agents.sort("pnl", nulls_last=True).head(1)
         pnl = worst["pnl"][0]
         found.append(card("Worst result", _signed(pnl), quote, worst["agent"][0], _tone(pnl)))
-    orders, refused = result.orders.height, measures.rejects(result)
+    orders, refused = result.orders.height, rejects(result)
     return [
         *found,
         card("Orders", number(orders), "", _per(orders, trades.height, "trade")),
@@ -204,7 +206,7 @@ def _market_cards(result: Result, agents: pl.DataFrame) -> list[str]:
 
 
 def _book_cards(result: Result) -> list[str]:
-    spreads = measures.spreads(result)
+    spreads = result.spreads
     if spreads.is_empty():
         return [card("Mean spread", NONE, "", "the book stayed empty")]
     row = spreads.row(0, named=True)
@@ -220,7 +222,7 @@ def spread_table(result: Result) -> str:
     heads = ["market", "spread", "bps", "bid depth", "ask depth", "one-sided"]
     rows = [
         [m, number(s, 4), number(b), number(d), number(a), percent(o)]
-        for m, s, b, d, a, o in measures.spreads(result).iter_rows()
+        for m, s, b, d, a, o in result.spreads.select(SPREAD).iter_rows()
     ]
     return panel("Book, mean over time", table(heads, rows))
 
@@ -245,7 +247,7 @@ def agents_table(result: Result, agents: pl.DataFrame) -> str:
 
 def orders_table(result: Result) -> str:
     """What became of each agent's orders."""
-    statistics = measures.order_statistics(result)
+    statistics = result.order_statistics
     if statistics.is_empty():
         return panel("What became of orders", '<p class="empty">no orders</p>')
     counts = ["orders", "rejected", "traded", "filled", "cancelled", "expired", "open"]
@@ -261,9 +263,18 @@ def orders_table(result: Result) -> str:
     return panel("What became of orders", table(heads, rows), note)
 
 
+def rejects(result: Result) -> pl.DataFrame:
+    """Rejected commands by reason, the most frequent first: reason, count."""
+    counts = result.source.scan.reasons
+    found = [(reason.name, int(counts[reason])) for reason in Reason if counts[reason]]
+    return pl.DataFrame(found, schema=["reason", "count"], orient="row").sort(
+        "count", "reason", descending=[True, False]
+    )
+
+
 def rejects_table(result: Result) -> str:
     """Rejects by reason, or an empty string where there are none."""
-    found = measures.rejects(result)
+    found = rejects(result)
     rows = [[_words(reason), number(count)] for reason, count in found.iter_rows()]
     return panel("Rejected commands", table(["reason", "count"], rows)) if rows else ""
 
@@ -315,7 +326,7 @@ def about(result: Result) -> str:
     facts = [
         ("seed", str(result.seed)),
         ("digest", result.digest or NONE),
-        ("ledger", f"{result.ledger.height:,} postings, {_balance(result)}"),
+        ("ledger", f"{len(result.records):,} events, {_balance(result)}"),
     ]
     plain = {name: value for name, value in result.parameters.items() if not _is_table(value)}
     pairs = [(_words(name), _text(value)) for name, value in plain.items()]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mexchange.analytics import microstructure
 from mexchange.analytics.attribution import attribution
 from mexchange.analytics.frames.book import book_frame
 from mexchange.analytics.frames.inventory import inventory_frame
@@ -25,6 +26,9 @@ from mexchange.analytics.frames.orders import order_frame
 from mexchange.analytics.frames.source import Source
 from mexchange.analytics.frames.trading import event_frame, fill_frame, trade_frame
 from mexchange.analytics.frames.worth import Times, agent_frame, equity_frame
+from mexchange.analytics.microstructure.markouts import HORIZONS
+from mexchange.analytics.microstructure.spreads import effective_spreads, spreads
+from mexchange.analytics.performance import performance
 from mexchange.analytics.saving import save_frames
 from mexchange.ledger import check
 from mexchange.markets import Market
@@ -174,6 +178,8 @@ class Result:
             self.source.units,
         )
 
+    # Measures, each a frame. What costs time and has no parameters is computed once.
+
     @cached_property
     def inventory(self) -> pl.DataFrame:
         """What each account had bought less what it had sold, after each of its fills."""
@@ -183,6 +189,76 @@ class Result:
     def attribution(self) -> pl.DataFrame:
         """Where each account's result came from in each market, adding up to the last atom."""
         return attribution(self.source)
+
+    @cached_property
+    def queue_positions(self) -> pl.DataFrame:
+        """How much stood ahead of a resting order when it came and when it was hit, by fill."""
+        return microstructure.queue_positions(self)
+
+    @cached_property
+    def fill_times(self) -> pl.DataFrame:
+        """How long each accepted order waited for its first fill, or in vain."""
+        return microstructure.fill_times(self)
+
+    @cached_property
+    def order_statistics(self) -> pl.DataFrame:
+        """What became of each agent's orders, and how many messages it sent for each fill."""
+        return microstructure.order_statistics(self)
+
+    @cached_property
+    def spreads(self) -> pl.DataFrame:
+        """Quoted, effective and realised spread and mean depth of each market."""
+        quoted, paid = spreads(self), effective_spreads(self)
+        return quoted.join(paid, on="market", how="left", maintain_order="left")
+
+    def candles(self, interval: int | str, market: str | int | None = None) -> pl.DataFrame:
+        """Open, high, low, close and volume of every interval (ns, or a text as '1m').
+
+        Intervals without a trade are there, with null prices and zero volume. Raises ValueError for
+        an interval that is no length of time, and for an unknown market.
+        """
+        return microstructure.candles(self, interval, market)
+
+    def depth(
+        self, levels: int = 10, every: int | str = "1s", market: str | int | None = None
+    ) -> pl.DataFrame:
+        """The best `levels` of both sides at the end of every interval; raises as `candles`."""
+        return microstructure.depth(self, levels, every, market)
+
+    def imbalance(
+        self, levels: int = 5, every: int | str = "1s", market: str | int | None = None
+    ) -> pl.DataFrame:
+        """How much more is bid for than offered, (B − A) / (B + A); raises as `candles`."""
+        return microstructure.imbalance(self, levels, every, market)
+
+    def order_flow(
+        self, interval: int | str = "1s", market: str | int | None = None
+    ) -> pl.DataFrame:
+        """The imbalance of order flow (Cont, Kukanov & Stoikov 2014); raises as `candles`."""
+        return microstructure.order_flow_imbalance(self, interval, market)
+
+    def markouts(
+        self,
+        horizons: Sequence[float] = HORIZONS,
+        by: Sequence[str] = ("agent", "role"),
+    ) -> pl.DataFrame:
+        """How far the mid went in favour of fills, in basis points, some seconds after them."""
+        return microstructure.markouts(self, horizons, by)
+
+    def performance(
+        self,
+        agent: str | None = None,
+        *,
+        interval: int | str | None = None,
+        level: float = 0.95,
+        samples: int = 1_000,
+    ) -> pl.DataFrame:
+        """Returns, risk and their ratios of one agent or of all, with intervals at `level`.
+
+        Raises ValueError for an unknown agent, an interval that does not fit into the run, and a
+        level outside 0 … 1. `mexchange.analytics.performance` says what is what.
+        """
+        return performance(self, agent, interval=interval, level=level, samples=samples)
 
     # Frames that may be larger than memory, in pieces.
 

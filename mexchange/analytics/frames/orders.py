@@ -143,7 +143,8 @@ def _rejects_an_order(
     since = np.full(len(reasons), np.iinfo(np.int64).max)
     since[known] = accepted["sequence"][order[place[known]]]
     new: npt.NDArray[np.bool_] = since > refused["sequence"]
-    return new & ~np.isin(reasons, _NEVER_OF_NEW) & ~(np.isin(reasons, _OF_ANYTHING) & bare)
+    new &= ~np.isin(reasons, _NEVER_OF_NEW) & ~(np.isin(reasons, _OF_ANYTHING) & bare)
+    return new
 
 
 def _find(ids: Any, wanted: Any) -> tuple[Ints, npt.NDArray[np.bool_]]:

@@ -36,7 +36,7 @@ class Times:
             np.concatenate([part["sequence"] for part in events]), return_index=True
         )
         times = np.concatenate([part["time_ns"] for part in events])
-        self._times = np.maximum(times[place], start_ns)
+        self._times: Ints = np.maximum(times[place], start_ns)
 
     def of(self, sequences: Ints) -> Ints:
         """The times of these events."""

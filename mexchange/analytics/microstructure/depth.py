@@ -118,7 +118,7 @@ def depth_map(
     low, high = _window(result, number)
     band = max(1, -(-(high - low + 1) // rows))
     count = -(-(high - low + 1) // band)
-    picture = np.zeros((count, columns))
+    picture: Floats = np.zeros((count, columns))
     for place, builder in enumerate(_books(result, number, times)):
         for side, sign in ((0, 1), (1, -1)):
             prices, lots = builder.levels(side)
@@ -127,8 +127,8 @@ def depth_map(
             picture[:, place] += sign * np.bincount(row, lots[seen], minlength=count)
     lot = float(result.source.units.quantities(1, number))
     tick = float(result.source.units.prices(1, number))
-    middle = low + band * np.arange(count) + (band - 1) / 2
-    return DepthMap(times, middle * tick, band * tick, picture * lot)
+    middle: Floats = (low + band * np.arange(count) + (band - 1) / 2).astype(np.float64)
+    return DepthMap(times, middle * tick, band * tick, np.multiply(picture, lot))
 
 
 def _window(result: Result, market: int) -> tuple[int, int]:
