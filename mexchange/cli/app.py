@@ -74,6 +74,51 @@ def run(
 
 
 @app.command()
+def sweep(
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help="A name that `mexchange scenarios` lists, or FILE.py.",
+            autocompletion=_complete_scenario,
+        ),
+    ],
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", metavar="KEY=A,B,…", help="Values of a parameter; may be repeated."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Run each cell with 1, 2, … N.")
+    ] = 10,
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Simulated time, as in 90s, 15m or 1h30m."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; by itself one a processor.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write results here; go on with what is there."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a scenario at every cell of a grid of parameters, with many seeds."""
+    from mexchange.cli.sweeping import run_sweep
+
+    code = run_sweep(
+        scenario, param or [], seeds=seeds, duration_text=duration, workers=workers,
+        address=cluster, out=out, as_json=as_json,
+    )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command()
 def scenarios(
     name: Annotated[
         str | None,
@@ -125,6 +170,51 @@ def backtest(
     from mexchange.cli.recorded import run_backtest
 
     run_backtest(strategy, data, param or [], seed=seed, out=out, as_json=as_json)
+
+
+@app.command()
+def realism(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESULT|SCENARIO|FEED",
+            help="The folder of a saved result, a scenario, or binance:FILE[,FILE].",
+            autocompletion=_complete_scenario,
+        ),
+    ],
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="Of the scenario.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of a scenario.")] = 5,
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Simulated time of each run; default 24h."),
+    ] = None,
+    feed: Annotated[
+        str | None,
+        typer.Option("--feed", metavar="binance:FILE[,FILE]", help="A real market, as ceiling."),
+    ] = None,
+    control: Annotated[
+        bool, typer.Option("--control/--no-control", help="Measure Poisson traders beside it.")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write realism.html here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how much a market looks like a real one."""
+    from mexchange.cli.realism import run_realism
+
+    run_realism(
+        target,
+        param or [],
+        seeds=seeds,
+        duration_text=duration,
+        feed=feed,
+        control=control,
+        out=out,
+        as_json=as_json,
+    )
 
 
 @replay_app.command()

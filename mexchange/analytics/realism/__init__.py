@@ -7,9 +7,10 @@ See docs/realism.md for the definitions and the score.
 """
 
 from mexchange.analytics.realism.facts import FACTS, Band, Fact, Measurement, Report, measure, pool
-from mexchange.analytics.realism.sample import Sample, of_events, of_recording, of_result
+from mexchange.analytics.realism.sample import Sample
+from mexchange.analytics.realism.sources import of_events, of_folder, of_recording, of_result
 
 __all__ = [
     "FACTS", "Band", "Fact", "Measurement", "Report", "Sample",
-    "measure", "of_events", "of_recording", "of_result", "pool",
+    "measure", "of_events", "of_folder", "of_recording", "of_result", "pool",
 ]  # fmt: skip

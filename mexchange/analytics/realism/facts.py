@@ -208,9 +208,11 @@ class Report:
     (0, 0)
     """
 
-    def __init__(self, name: str, found: dict[str, Sums | str], seed: int = 1) -> None:
-        """Facts that were measured, and the reason for those that were not."""
-        self.name = name
+    def __init__(
+        self, name: str, found: dict[str, Sums | str], seconds: float, seed: int = 1
+    ) -> None:
+        """Facts that were measured, and the reason for those that were not; `seconds` of market."""
+        self.name, self.seconds = name, seconds
         self.sums = found
         self.measurements = [_measured(fact, found[fact.key], seed) for fact in FACTS]
 
@@ -256,7 +258,7 @@ def measure(sample: Sample, *, seed: int = 1) -> Report:
             found[fact.key] = fact.sums(sample)
         except NotMeasurableError as error:
             found[fact.key] = str(error)
-    return Report(sample.name, found, seed)
+    return Report(sample.name, found, sample.seconds, seed)
 
 
 def pool(reports: Sequence[Report], name: str = "", *, seed: int = 1) -> Report:
@@ -269,7 +271,8 @@ def pool(reports: Sequence[Report], name: str = "", *, seed: int = 1) -> Report:
         each = [report.sums[fact.key] for report in reports]
         measured = [sums for sums in each if isinstance(sums, Sums)]
         found[fact.key] = pooled(measured) if measured else each[0]
-    return Report(name or reports[0].name, found, seed)
+    seconds = sum(report.seconds for report in reports)
+    return Report(name or reports[0].name, found, seconds, seed)
 
 
 def _measured(fact: Fact, sums: Sums | str, seed: int) -> Measurement:
