@@ -65,7 +65,7 @@ def backtest(
     strategy) and `divergence` (see `mexchange.data.feed_log.Outcome`).
 
     Raises DataError for files that cannot be used, ValueError for parameters or funds that do not
-    fit, and whatever the strategy raises.
+    fit. A strategy that raises is stopped, see `Simulation.run`.
     """
     if isinstance(strategy, type):
         strategy = strategy(**(parameters or {}))

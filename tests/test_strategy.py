@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from mexchange import Asset, ConstantLatency, EventKind, Fees, Market, OrderType, Reason, Side
+from mexchange.records import CommandKind
 from mexchange.simulation import Agent, Simulation
 from mexchange.strategy import (
     Book,
@@ -128,7 +130,9 @@ class Script(Strategy):
         return [what for _, what in self.heard if isinstance(what, kind)]
 
 
-def play(*scripts: Strategy, length: str = "1s", markets: Any = MARKET) -> Simulation:
+def play(
+    *scripts: Strategy, length: str = "1s", markets: Any = MARKET, fails: bool = False
+) -> Simulation:
     simulation = Simulation(
         markets,
         [Agent(script, f"s{n}") for n, script in enumerate(scripts)],
@@ -136,8 +140,9 @@ def play(*scripts: Strategy, length: str = "1s", markets: Any = MARKET) -> Simul
         latency=ConstantLatency("2ms", "3ms"),
         engine="reference",
     )
-    simulation.run(length)
+    result = simulation.run(length)
     simulation.exchange.check()
+    assert ("failures" in result.extra) == fails, result.extra
     return simulation
 
 
@@ -238,13 +243,19 @@ def test_a_rejected_order_says_why() -> None:
         (lambda s: s.every("soon", print), ValueError, "no length of time"),
     ],
 )
-def test_a_mistake_in_a_strategy_ends_the_run_with_words(
+def test_a_mistake_in_a_strategy_ends_it_with_words(
     call: Callable[[Strategy], object], error: type[Exception], words: str
 ) -> None:
     script = Script()
     script.plan(1, lambda: call(script))
-    with pytest.raises(error, match=words):
-        play(script)
+    script.plan(2, lambda: script.buy(1, 1))
+    simulation = play(script, fails=True)
+    last = simulation.players[0].failure.strip().splitlines()[-1]
+    assert last.startswith(f"{error.__name__}: ")
+    assert re.search(words, last)
+    sent = simulation.transport.commands[-1]
+    assert sent["kind"].tolist() == [CommandKind.CANCEL_ALL]
+    assert sent["time_ns"].tolist() == [3 * MS]
 
 
 def test_timers_keep_their_period_and_stop_when_cancelled() -> None:
@@ -311,3 +322,92 @@ def test_the_book_that_is_seen_is_the_book_that_is() -> None:
     assert (script.book.spread, script.book.mid2) == (100, 19_900)
     assert script.book.quantity(Side.BUY, 9_899) == 11 + 14
     assert repr(script.book) == "<Book KCN/EUR: 0.23 @ 99.00 / 0.44 @ 100.00>"
+
+
+class Fragile(Strategy):
+    """Has an order in the book, hears of everything, and breaks where it is told to."""
+
+    where: str = ""
+
+    def on_start(self) -> None:
+        self.calls: list[str] = []
+        self.buy(9_000, 1)
+        self.every("10ms", lambda: self.reach("timer"))
+        self.at(self.now + 30 * MS, lambda: self.reach("alarm"))
+        self.reach("start")
+
+    def reach(self, where: str) -> None:
+        self.calls.append(where)
+        if where == self.where:
+            raise ZeroDivisionError("broken on purpose")
+
+    def on_book(self, book: Book) -> None:
+        self.reach("book")
+
+    def on_order(self, update: OrderUpdate) -> None:
+        self.reach("order")
+
+    def on_stop(self) -> None:
+        self.reach("stop")
+
+
+class FragileRunner(Fragile):
+    """The same, while its coroutine waits."""
+
+    async def run(self) -> None:
+        await self.sleep("25ms")
+        self.reach("run")
+        while True:
+            await self.sleep("25ms")
+            self.reach("later")
+
+
+@pytest.mark.parametrize("kind", [Fragile, FragileRunner])
+@pytest.mark.parametrize(
+    "where", ["start", "timer", "alarm", "book", "order", "stop", "run", "later"]
+)
+def test_who_raises_is_stopped_and_the_market_goes_on(kind: type[Fragile], where: str) -> None:
+    broken = kind(where=where)
+    if where in {"run", "later"} and kind is Fragile:
+        return
+    other = Script()
+    other.plan(500, lambda: other.buy(9_100, 1))
+    simulation = Simulation(
+        MARKET,
+        [Agent(broken, "broken"), other],
+        funds=FUNDS,
+        latency=ConstantLatency("2ms", "3ms"),
+        engine="reference",
+    )
+    result = simulation.run("1s")
+    assert list(result.extra["failures"]) == ["broken"]
+    lines = result.extra["failures"]["broken"].splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert __file__ in lines[1], "it does not begin in the strategy"
+    assert lines[-1] == "ZeroDivisionError: broken on purpose"
+    assert broken.calls[-1] == where
+    assert broken.calls.count(where) == 1
+    assert [order.price for order in other.orders.values()] == [9_100]
+    left = simulation.exchange.orders(1)
+    assert len(left) == (where == "stop")
+    if where == "later":
+        assert len(broken.calls) > 5
+        assert result.events.filter(kind="CANCELLED")["time_ns"].to_list() == [52 * MS]
+
+
+def test_a_failure_has_a_time_and_others_do_not_notice_it() -> None:
+    """What a strategy that breaks has sent at that instant is sent; then its orders go."""
+
+    class Sender(Strategy):
+        def on_start(self) -> None:
+            self.at(self.now + 10 * MS, self.go)
+
+        def go(self) -> None:
+            self.buy(9_000, 1)
+            self.sell(9_500, 1)
+            raise KeyError("x")
+
+    simulation = play(Sender(), length="100ms", fails=True)
+    (sent,) = [part for part in simulation.transport.commands if part["time_ns"][0] == 12 * MS]
+    assert sent["kind"].tolist() == [CommandKind.NEW, CommandKind.NEW, CommandKind.CANCEL_ALL]
+    assert not len(simulation.exchange.orders())

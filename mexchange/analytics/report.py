@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mexchange.analytics import book_charts, charts, fill_charts, pieces
+from mexchange.analytics import book_charts, charts, failures, fill_charts, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,7 @@ def _page(result: Result) -> str:
     panels = _sections(result, agents, shown, markets)
     body = [
         pieces.header(result),
+        failures.section(result),
         pieces.cards(result, agents, focus),
         *(_section(title, content) for title, content in panels),
         pieces.about(result),

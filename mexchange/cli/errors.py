@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["UserError", "explain", "refusing", "unknown"]
+__all__ = ["UserError", "explain", "one_line", "refusing", "unknown"]
 
 
 class UserError(Exception):

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mexchange.cli.errors import UserError
+from mexchange.cli.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["announce_compilation", "conclude", "folder", "say", "show", "working"]
 
 WIDTH = 120
+FAILED = 3
+"""The exit code when a strategy raised."""
 COMPILATION_S = 25
 """About how long the first compilation takes."""
 
@@ -131,10 +133,16 @@ def folder(path: Path | None) -> Path | None:
 
 
 def conclude(result: Result, out: Path | None, *, as_json: bool) -> None:
-    """Writes frames and report of a run into `out`, prints its summary and where the report is."""
+    """Writes frames and report of a run into `out`, prints its summary and where the report is.
+
+    Ends with exit code 3, and a line that says who and where, if a strategy was stopped.
+    """
     summary = dict(result.summary())
+    if not as_json:
+        summary.pop("failures", None)
     if out is None:
         show(summary, as_json=as_json, title=result.title)
+        _own_up(result)
         return
     from mexchange.analytics.report import write_report
 
@@ -147,3 +155,17 @@ def conclude(result: Result, out: Path | None, *, as_json: bool) -> None:
     show(summary, as_json=as_json, title=result.title)
     if not as_json:
         print(f"\nreport: {report}")
+    _own_up(result)
+
+
+def _own_up(result: Result) -> None:
+    """Says which strategies have failed and ends the command, if any has."""
+    import typer
+
+    from mexchange.analytics.failures import failures, in_a_line
+
+    found = failures(result)
+    if found:
+        told = "; ".join(f"{name} was stopped: {in_a_line(text)}" for name, text in found.items())
+        say(f"mexchange: {one_line(told)}")
+        raise typer.Exit(FAILED)

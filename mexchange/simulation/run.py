@@ -26,6 +26,7 @@ from mexchange.records import (
     Reason,
     commands,
 )
+from mexchange.simulation.player import Player
 from mexchange.simulation.progress import Bar
 from mexchange.strategy import Book, Desk, Strategy
 from mexchange.transport import Background, SimTransport
@@ -108,8 +109,8 @@ class Simulation:
         self._background = background
         # All accounts first: who is connected would hear of the money of those after him.
         owners = [self._open(agent, funds) for agent in self.agents]
-        for source, (agent, account) in enumerate(zip(self.agents, owners, strict=True), 1):
-            self._connect(agent, account, source)
+        pairs = enumerate(zip(self.agents, owners, strict=True), 1)
+        self.players = [self._connect(agent, account, source) for source, (agent, account) in pairs]
 
     def _apply(self, batch: Commands) -> None:
         """Give commands to the exchange before the run; ValueError if it refuses one."""
@@ -152,7 +153,7 @@ class Simulation:
         self.accounts[account] = agent.name
         return account
 
-    def _connect(self, agent: Agent, account: int, source: int) -> None:
+    def _connect(self, agent: Agent, account: int, source: int) -> Player:
         exchange = self.exchange
         port = self.transport.connect(account, agent.name, agent.latency or self.latency)
         names = [asset.name for asset in exchange.assets]
@@ -166,19 +167,23 @@ class Simulation:
             assets={name: number for number, name in enumerate(names)},
             rng=generator(self.seed, f"strategy/{agent.name}"),
         )
+        return Player(agent.name, agent.strategy, port)
 
     def run(self, duration: int | str, *, progress: bool = False) -> Result:
         """Let `duration` (ns, or a text as '1h') pass; what came of it.
 
-        `progress` shows a bar on standard error. Raises ValueError for a duration that is not
-        positive, RuntimeError if it has been run before, and whatever a strategy raises.
+        `progress` shows a bar on standard error. A strategy that raises is stopped there and its
+        orders are cancelled, while the market goes on; `extra["failures"]` of the result has the
+        traceback by its name. Raises ValueError for a duration that is not positive, RuntimeError
+        if it has been run before.
         """
         length = _positive(duration)
         end_ns = self.start_ns + length
         bar = Bar(self.clock, self.exchange, end_ns, self.title) if progress else nullcontext()
         with _few_collections(), bar:
             self.start()
-            self.clock.run(end_ns, [s.run for s in self._strategies if s.has_run])
+            running = [player.run for player in self.players if player.strategy.has_run]
+            self.clock.run(end_ns, running)
         return self.finish()
 
     def start(self) -> None:
@@ -193,8 +198,8 @@ class Simulation:
             self.transport.play(self._flow)
         for flowing in self._background:
             self.transport.add(flowing)
-        for strategy in self._strategies:
-            strategy.on_start()
+        for player in self.players:
+            player.start()
 
     def advance(self, duration: int | str) -> None:
         """Let `duration` more pass. Pieces put end to end give what one run of their sum gives.
@@ -216,19 +221,14 @@ class Simulation:
         if not self._started or self._finished:
             raise RuntimeError("finish() comes once, after start()")
         self._finished = True
-        for port in self.transport.ports.values():
-            port.look()
-        for strategy in self._strategies:
-            strategy.on_stop()
+        for player in self.players:
+            player.stop()
         return self._result()
-
-    @property
-    def _strategies(self) -> list[Strategy]:
-        return [agent.strategy for agent in self.agents]
 
     def _result(self) -> Result:
         from mexchange.analytics.result import Result
 
+        failures = {player.name: player.failure for player in self.players if player.failure}
         agents = {
             agent.name: {
                 "strategy": type(agent.strategy).__name__,
@@ -246,6 +246,7 @@ class Simulation:
             parameters={**self._extra_parameters, "latency": repr(self.latency), "agents": agents},
             digest=self.exchange.digest(),
             title=self.title,
+            extra={"failures": failures} if failures else None,
         )
 
 

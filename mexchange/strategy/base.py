@@ -278,16 +278,19 @@ class Strategy:
         step = nanoseconds(period)
         if step <= 0:
             raise ValueError(f"period {period!r} is not positive")
-        timer, clock = Timer(), self._clock
+        timer, clock, port = Timer(), self._clock, self._port
         next_ns = clock.now_ns + (step if first is None else nanoseconds(first))
 
         def fire() -> None:
             nonlocal next_ns
-            if timer.live:
+            if timer.live and not port.closed:
                 next_ns += step
                 clock.call_at(next_ns, fire)
-                self._receive()
-                call()
+                try:
+                    self._take_in()
+                    call()
+                except Exception as error:
+                    port.failed(error)
 
         clock.call_at(next_ns, fire)
         return timer
@@ -296,10 +299,13 @@ class Strategy:
         """Have `call` called once at `time_ns`; ValueError if that is past."""
         timer = Timer()
 
+        def due() -> None:
+            self._take_in()
+            call()
+
         def fire() -> None:
-            if timer.live:
-                self._receive()
-                call()
+            if timer.live and not self._port.closed:
+                self._port.guard(due)
 
         self._clock.call_at(time_ns, fire)
         return timer
@@ -307,7 +313,7 @@ class Strategy:
     async def sleep(self, length: int | str) -> None:
         """Wait, within `run`; what arrived meanwhile is seen afterwards."""
         await self._clock.sleep_until(self._clock.now_ns + nanoseconds(length))
-        self._receive()
+        self._take_in()
 
     def events(self) -> NewsQueue:
         """What arrives from now on, for `async for` within `run`: books, fills, order updates."""
@@ -354,6 +360,13 @@ class Strategy:
             book.look_through(port.sight)
 
     def _receive(self) -> None:
+        """Messages have arrived."""
+        try:
+            self._take_in()
+        except Exception as error:
+            self._port.failed(error)
+
+    def _take_in(self) -> None:
         """Take in every message that has arrived by now, and call the hooks."""
         inbox, books, now_ns = self._inbox, self.books, self._clock.now_ns
         self._port.look()

@@ -31,10 +31,13 @@ class Background(Protocol):
     Its orders do not expire by themselves (no GTD): an expiry is a command of its own.
     """
 
-    accounts: Mapping[int, str]
-    """The names of the accounts that it opened, by number; known after `connect`."""
-    next_ns: int
-    """When it acts next, never before the last time it was advanced to."""
+    @property
+    def accounts(self) -> Mapping[int, str]:
+        """The names of the accounts that it opened, by number; known after `connect`."""
+
+    @property
+    def next_ns(self) -> int:
+        """When it acts next: later than what it was last advanced to, whatever others do."""
 
     def connect(self, exchange: Exchange, start_ns: int, seed: int) -> Iterable[Applied]:
         """Open and fund its accounts and place its first orders, all at `start_ns`.

@@ -170,6 +170,13 @@ class Port:
 
     # The end.
 
+    def guard(self, call: Callable[[], object]) -> None:
+        """Call the receiver's code; what that raises is its failure."""
+        try:
+            call()
+        except Exception as problem:
+            self.failed(problem)
+
     def failed(self, problem: Exception) -> None:
         """The receiver's code has raised: it is cut off, or the exception raised once more."""
         if self.on_failure is None:
