@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-__all__ = ["list_scenarios", "run_scenario", "scenarios_there"]
+__all__ = ["list_scenarios", "load_scenario", "run_scenario", "scenarios_there"]
 
 
 def scenarios_there() -> dict[str, str]:
@@ -46,7 +46,7 @@ def list_scenarios(name: str | None, *, as_json: bool) -> None:
 
 def _described(name: str) -> dict[str, str]:
     """The parameters of a scenario, each with its value as it is without `--param`."""
-    return defaults(_scenario(name).run)
+    return defaults(load_scenario(name).run)
 
 
 def run_scenario(
@@ -61,7 +61,7 @@ def run_scenario(
     """Run a scenario with the parameters `given`, print its summary and write its report."""
     from mexchange.strategy.parameters import ParameterError
 
-    module = _scenario(name)
+    module = load_scenario(name)
     options: dict[str, Any] = {"seed": seed, "progress": not as_json}
     options |= scenario_options(module.run, given)
     if duration_text is not None:
@@ -73,7 +73,7 @@ def run_scenario(
     conclude(result, target, as_json=as_json)
 
 
-def _scenario(name: str) -> ModuleType:
+def load_scenario(name: str) -> ModuleType:
     """The module of a scenario by its name or file; UserError if there is none."""
     there = scenarios_there()
     if not name.endswith(".py") and name not in there:

@@ -1,14 +1,24 @@
-"""A Dask cluster as an executor."""
+"""A Dask cluster as an executor.
+
+Dask answers the death of a worker by playing all that it had again on the others, three times, and
+by losing results that had not been fetched. So each run is played in a process beside the worker,
+and takes nothing with it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+from mexchange.sweep.processes import apart
 
 __all__ = ["ClusterError", "cluster"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ClusterError(RuntimeError):
@@ -40,12 +50,23 @@ def cluster(address: str, timeout_s: float = 4) -> Iterator[Executor]:
         except TimeoutError:
             raise ClusterError(f"the Dask cluster at {address!r} has no workers") from None
         # A run is no pure function to Dask, which would else answer from what it remembers.
-        yield connected.get_executor(pure=False, retries=0)
+        yield _Apart(connected.get_executor(pure=False, retries=0))
+
+
+class _Apart(Executor):
+    """Has calls made beside the workers of another executor."""
+
+    def __init__(self, inner: Executor) -> None:
+        self._inner = inner
+
+    def submit(self, call: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> Future[T]:
+        """Have `call` called somewhere in the cluster."""
+        return self._inner.submit(apart, call, *args, **options)
 
 
 async def _ask(address: str, timeout_s: float) -> None:
     """Connect to a scheduler and leave again."""
-    from distributed.comm import connect
+    import distributed.comm
 
-    comm: Any = await connect(address, timeout=timeout_s)
-    await comm.close()
+    connect: Any = vars(distributed.comm)["connect"]
+    await (await connect(address, timeout=timeout_s)).close()

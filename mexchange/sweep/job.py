@@ -79,10 +79,13 @@ def play(job: Job) -> list[Row] | Failure:
 def rows(result: Result) -> list[Row]:
     """The figures of a result's summary, one row an agent; those of the run are in each of them.
 
-    A figure of the run that agents have too is called `run_…`.
+    Strategies are agents; the anonymous traders of the background are not, unless there is nobody
+    else. A figure of the run that agents have too is called `run_…`.
     """
     summary = result.summary()
-    agents = summary["agents"] or {None: {}}
+    everybody = summary["agents"] or {None: {}}
+    strategies = result.parameters.get("agents", {})
+    agents = {name: everybody[name] for name in everybody if name in strategies} or everybody
     shared = {name for figures in agents.values() for name in figures}
     common = {
         f"run_{name}" if name in shared else name: value

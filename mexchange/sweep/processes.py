@@ -9,6 +9,7 @@ end of its pipe is gone.
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import signal
@@ -16,12 +17,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import cache
 from multiprocessing import Pipe
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["Processes", "WorkerError"]
+__all__ = ["Processes", "WorkerError", "apart"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -117,3 +119,15 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         self._pipe.close()
+
+
+@cache
+def _beside() -> Processes:
+    processes = Processes()
+    atexit.register(processes.shutdown, cancel_futures=True)
+    return processes
+
+
+def apart(call: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> T:
+    """Call it in a process beside this one, which then outlives whatever becomes of the call."""
+    return _beside().submit(call, *args, **options).result()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, as_completed
 from contextlib import ExitStack, contextmanager
-from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,8 @@ from typing import Any
 import polars as pl
 
 from mexchange.clock import nanoseconds
+from mexchange.strategy import ParameterError
+from mexchange.strategy.parameters import take
 from mexchange.sweep.job import Failure, Job, Row, play
 from mexchange.sweep.processes import Processes
 from mexchange.sweep.source import Source, SweepError
@@ -92,7 +93,7 @@ def _jobs(
     duration: int | str | None,
 ) -> Iterator[Job]:
     """Every run, cell by cell."""
-    _check(source, grid)
+    axes = _checked(source, grid)
     numbers = list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds)
     if not numbers:
         raise SweepError(f"seeds {seeds!r} are none; give at least 1")
@@ -101,27 +102,25 @@ def _jobs(
     length = None if duration is None else nanoseconds(duration)
     if length is not None and length <= 0:
         raise SweepError(f"duration {duration!r} is not positive")
-    for values in product(*grid.values()):
-        cell = dict(zip(grid, values, strict=True))
+    for values in product(*axes.values()):
+        cell = dict(zip(axes, values, strict=True))
         yield from (Job(source, cell, seed, length) for seed in numbers)
 
 
-def _check(source: Source, grid: Mapping[str, Sequence[Any]]) -> None:
-    """Raise SweepError for a grid that the scenario cannot be run with."""
-    known = source.parameters()
-    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+def _checked(source: Source, grid: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """The grid with each value as the scenario's types have it; SweepError for a wrong one."""
+    run = source.load()
+    checked = {}
     for name, values in grid.items():
-        if name not in known and not open_ended:
-            near = get_close_matches(name, known, n=1)
-            guess = f"; did you mean {near[0]!r}?" if near else "."
-            raise SweepError(
-                f"{source.name} has no parameter {name!r}{guess} "
-                f"It has: {', '.join(known) or 'none'}"
-            )
         if isinstance(values, str) or not len(values):
             raise SweepError(f"{name} has no values; a grid needs at least one of each parameter")
-        if len({str(value) for value in values}) < len(values):
+        try:
+            checked[name] = [take(run, {name: value})[name] for value in values]
+        except ParameterError as error:
+            raise SweepError(str(error)) from None
+        if len({str(value) for value in checked[name]}) < len(values):
             raise SweepError(f"{name} has a value twice: {', '.join(map(str, values))}")
+    return checked
 
 
 def _description(

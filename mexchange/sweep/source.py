@@ -8,7 +8,6 @@ compares it with what it has itself, since a cluster may have another version in
 from __future__ import annotations
 
 import importlib
-import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,20 +106,11 @@ class Source:
             raise SweepError(f"{self.path}: a scenario has a function run(seed, duration_ns)")
         return run  # type: ignore[no-any-return]
 
-    def parameters(self) -> dict[str, inspect.Parameter]:
-        """What its function can be given besides seed, duration and progress."""
-        given = inspect.signature(self.load()).parameters
-        own = {"seed", "duration_ns", "progress"}
-        return {
-            name: parameter
-            for name, parameter in given.items()
-            if name not in own and parameter.kind is not parameter.VAR_POSITIONAL
-        }
-
 
 def _module(source: Source) -> ModuleType:
     """The module made of a source's text, once in a process."""
-    name = f"mexchange_sweep_{blake2b(source.text.encode(), digest_size=8).hexdigest()}"
+    key = blake2b(source.text.encode(), digest_size=8).hexdigest()
+    name = f"mexchange_sweep_{key}.{source.name}"
     if name in sys.modules:
         return sys.modules[name]
     folder = str(Path(source.path).parent)
@@ -141,14 +131,16 @@ def _module(source: Source) -> ModuleType:
 @cache
 def code_hash() -> str:
     """A hash of all of mExchange, its strategies and scenarios as this process finds them."""
-    state = blake2b(digest_size=16)
+    files: dict[str, Path] = {}
     for package in PACKAGES:
         spec = find_spec(package)
         for place in (spec.submodule_search_locations or ()) if spec is not None else ():
-            folder = Path(place)
-            for path in sorted(folder.rglob("*.py")):
-                inner = path.relative_to(folder)
-                if inner.parts[0] not in OUTSIDE:
-                    state.update(f"{package}/{inner.as_posix()}\0".encode())
-                    state.update(path.read_bytes())
+            for path in Path(place).rglob("*.py"):
+                inner = path.relative_to(place)
+                if inner.parts[0] not in OUTSIDE:  # What comes first on the path is imported.
+                    files.setdefault(f"{package}/{inner.as_posix()}", path)
+    state = blake2b(digest_size=16)
+    for name, path in sorted(files.items()):
+        state.update(f"{name}\0".encode())
+        state.update(path.read_bytes())
     return state.hexdigest()

@@ -1,0 +1,128 @@
+"""`mexchange sweep` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mexchange.cli import main
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+ROOT = Path(__file__).resolve().parent.parent
+SCENARIO = '''"""Quickstart with a fault."""
+
+from typing import Annotated
+
+from mexchange.strategy import Range
+from scenarios import quickstart
+
+
+def run(
+    seed: int = 1, duration_ns: int = 10**9, progress: bool = False, *,
+    level: Annotated[int, Range(1, 9)] = 1, broken: bool = False,
+):
+    if broken and seed == 2:
+        raise RuntimeError("out of paper")
+    return quickstart.simulation(seed).run(duration_ns)
+'''
+
+
+@pytest.fixture
+def mexchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `mexchange sweep` with these arguments, here."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        words = ["sweep", *map(str, arguments)]
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(words, ended.value.code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "paper.py"
+    path.write_text(SCENARIO, encoding="utf-8")
+    return path
+
+
+def test_a_table_for_people_and_files_for_later(
+    mexchange: Run, scenario: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = (scenario, "--param", "level=1,2", "--seeds", 2, "--for", "2s", "--workers", 2)
+    done = mexchange(*arguments, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "paper.py: pnl in EUR" in done.stdout
+    assert "4 runs\n" in done.stdout
+    assert "sweep of paper" in done.stderr
+    frame = pl.read_parquet(out / "results.parquet")
+    assert frame.select("level", "seed").unique().height == 4
+    # The levels change nothing, so neither do the digests.
+    assert frame["digest"].n_unique() == 2
+    again = mexchange(*arguments, "--out", out)
+    assert "4 runs, 4 of them played before" in again.stdout
+
+
+def test_failed_runs_are_named_and_end_in_exit_code_3(mexchange: Run, scenario: Path) -> None:
+    arguments = (scenario, "--param", "broken=true,false", "--seeds", 2, "--workers", 1)
+    done = mexchange(*arguments)
+    assert done.returncode == 3
+    assert "failed: broken=True seed=2: RuntimeError: out of paper" in done.stderr
+    assert "3 runs; 1 failed" in done.stdout
+    done = mexchange(*arguments, "--json")
+    assert done.returncode == 3
+    report = json.loads(done.stdout)
+    assert (report["runs"], report["failed"]) == (3, 1)
+    assert report["failures"] == [
+        {"parameters": {"broken": True}, "seed": 2, "error": "RuntimeError: out of paper"}
+    ]
+    assert {(cell["broken"], cell["runs"]) for cell in report["cells"]} == {(True, 1), (False, 2)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["quikstart"], ["did you mean 'quickstart'"]),
+        (["FILE", "--param", "levl=1"], ["'levl'", "did you mean 'level'"]),
+        (["FILE", "--param", "level"], ["key=value"]),
+        (["FILE", "--param", "level="], ["level", "whole number"]),
+        (["FILE", "--param", "level=1,,2"], ["''", "whole number"]),
+        (["FILE", "--param", "level=1,ten"], ["'ten'", "whole number"]),
+        (["FILE", "--param", "level=1,10"], ["at most 9"]),
+        (["FILE", "--param", "level=1,01"], ["a value twice"]),
+        (["FILE", "--param", "level=1", "--param", "level=2"], ["given twice"]),
+        (["FILE", "--seeds", "0"], ["--seeds", "1"]),
+        (["FILE", "--workers", "0"], ["--workers", "1"]),
+        (["FILE", "--for", "0s"], ["positive"]),
+        (["FILE", "--cluster", "nonsense"], ["no Dask cluster at 'nonsense'"]),
+        (["FILE", "--cluster", "tcp://x:1", "--workers", "1"], ["--workers", "this machine"]),
+        (["FILE", "--out", "FILE"], ["is a file"]),
+    ],
+)
+def test_one_line_and_exit_code_2(
+    mexchange: Run, scenario: Path, arguments: list[str], words: list[str]
+) -> None:
+    done = mexchange(*(str(scenario) if word == "FILE" else word for word in arguments))
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_help(mexchange: Run) -> None:
+    assert "Usage: mexchange sweep" in mexchange("--help").stdout
