@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mexchange.cli.errors import UserError, refusing, unknown
-from mexchange.cli.output import WIDTH, announce_compilation, folder, show, working
+from mexchange.cli.output import WIDTH, announce_compilation, folder, show
 from mexchange.cli.parsing import duration, existing
 from mexchange.cli.simulated import load_scenario
 
@@ -78,9 +78,7 @@ def _target(
     if Path(target).is_dir():
         from mexchange.analytics.realism import of_folder
 
-        announce_compilation()
-        with working(f"reading {target}", hidden=hidden):
-            sample = of_folder(target)
+        sample = of_folder(target)
         return _column("market", sample.name, [sample])
     load_scenario(target)
     announce_compilation()

@@ -96,7 +96,7 @@ def returns_tail(sample: Sample) -> Curve:
         _, returns = sample.returns(SECOND)
     if len(returns) < 180 or not np.any(returns):
         raise NotMeasurableError("too short")
-    return _tail(np.abs(returns) / returns.std())
+    return _tail(np.abs(returns) / returns.std(), 0.02)
 
 
 def bursts(sample: Sample) -> Curve:
@@ -154,7 +154,7 @@ def waiting(sample: Sample) -> Curve:
     gaps = np.diff(sample.orders.time_ns).astype(float)
     if len(gaps) < 200:
         raise NotMeasurableError("too short")
-    return _tail(gaps / gaps.mean())
+    return _tail(gaps / gaps.mean(), 0.01)
 
 
 def sizes(sample: Sample) -> Curve:
@@ -162,7 +162,7 @@ def sizes(sample: Sample) -> Curve:
     if len(sample.orders) < 200:
         raise NotMeasurableError("too short")
     quantity = sample.orders.quantity.astype(float)
-    return _tail(quantity / quantity.mean())
+    return _tail(quantity / quantity.mean(), 0.02)
 
 
 def offsets(sample: Sample) -> Curve:
@@ -275,9 +275,9 @@ def _spaced(first: int, last: int, count: int = 40) -> Int64:
     return np.unique(np.round(np.geomspace(first, last, count)).astype(np.int64))
 
 
-def _tail(values: Floats) -> Curve:
-    """P(value > x) at values spread evenly over the logarithm of that probability."""
-    ordered = np.sort(values[values > 0])
+def _tail(values: Floats, least: float = 0.0) -> Curve:
+    """P(value > x) from `least` on, spread evenly over the logarithm of that probability."""
+    ordered = np.sort(values[values > least])
     count = len(values)
     ranks = np.unique(np.round(np.geomspace(1, len(ordered), POINTS)).astype(np.int64))
     x = ordered[len(ordered) - ranks][::-1]

@@ -166,7 +166,7 @@ def _cards(columns: Sequence[Column]) -> str:
         spread = f"{shown(min(scores))} to {shown(max(scores))}"
         cards.append(pieces.card("Over its runs", spread, "", f"{len(scores)} seeds"))
     failing = [m.fact.key for m in first.report.measurements if m.holds is False]
-    cards.append(pieces.card("Outside", ", ".join(failing) or "none"))
+    cards.append(pieces.card("Outside their bands", str(len(failing)), "", ", ".join(failing)))
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
@@ -263,8 +263,8 @@ def _reference(panel: _Panel, drawn: Sequence[Curve]) -> dict[str, Any] | None:
     else:
         return None
     if "y" in panel.log:
-        floor = float(ys[ys > 0].min())
-        x, y = x[y >= floor / 2], y[y >= floor / 2]
+        inside = (y >= ys[ys > 0].min() / 2) & (y <= ys.max() * 1.0001)
+        x, y = x[inside], y[inside]
     return {
         "type": "scatter", "mode": "lines", "name": name, "x": packed(x), "y": packed(y),
         "line": {"color": "$muted", "width": 1.2, "dash": "dot"}, "hoverinfo": "skip",

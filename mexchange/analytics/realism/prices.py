@@ -66,7 +66,7 @@ def _stood(sample: Sample) -> tuple[Int64, Floats]:
 def _returns(sample: Sample, step_ns: int, least: int) -> tuple[Int64, Floats]:
     """Blocks and returns over a step; at least so many of them."""
     times, returns = sample.returns(step_ns)
-    if len(returns) < least:
+    if len(returns) < 0.95 * least:
         need, unit = least * step_ns / HOUR, "h"
         if need < 1:
             need, unit = need * 60, "min"
