@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mexchange import Asset, Exchange, Market, Side
+from mexchange import EVENT, Asset, EventKind, Exchange, Market, Side
 from mexchange.analytics.realism import (
     FACTS,
     Band,
@@ -99,7 +99,8 @@ def test_what_cannot_be_measured_is_left_out_with_a_reason() -> None:
     assert report["F4"].reason == "a level-2 feed does not tell orders apart"
     assert report["I4"].reason == "no metaorders are known"
     assert report["F1"].score is None
-    assert report.scored == sum(each.score is not None for each in report.measurements) == 1
+    assert report.scored == sum(each.score is not None for each in report.measurements) == 2
+    assert report["F3"].values["ζ"] == math.inf
     assert math.isnan(measure(of_tape(taken([0, 1], 1))).score)
 
 
@@ -160,10 +161,10 @@ def test_hill_finds_the_tail_of_a_pareto(rng: np.random.Generator, exponent: flo
     assert count / logs == pytest.approx(exponent, rel=0.04)
 
 
-def test_hill_refuses_what_has_no_tail() -> None:
+def test_few_distinct_values_have_no_tail() -> None:
     block = np.zeros(1_000, np.int64)
-    with pytest.raises(NotMeasurableError, match="too few distinct values"):
-        hill(np.ones(1_000), block)
+    count, logs = hill(np.resize([20.0, 20.0, 40.0], 1_000), block, step=1)[0].sum(axis=0)
+    assert (count > 0, logs) == (True, 0)
     with pytest.raises(NotMeasurableError, match="the tail needs 600"):
         hill(np.arange(100.0), block[:100])
 
@@ -447,15 +448,30 @@ def test_a_run_is_sampled_from_its_events() -> None:
     assert sample.levels.wiped.sum() == 1
     assert len(sample.levels.wiped) == 6
     assert sample.parents is not None
-    assert (sample.parents.quantity.tolist(), sample.parents.sign.tolist()) == ([500], [-1])
+    assert len(sample.parents) == 0
     assert sample.mid_at(np.array([2, 3]) * SECOND).tolist() == [1000.5, 1000.5]
     assert sample.mid_at(np.array([2 * SECOND]), before=True).tolist() == [1000.0]
     later = of_events(records, start_ns=3 * SECOND)
     assert later.top.time_ns.tolist() == [3 * SECOND, 4 * SECOND, 5 * SECOND]
     assert later.placements is not None
     assert later.placements.offset.tolist() == [10]
-    assert of_events(records, workers=np.array([maker])).parents is not None
-    assert len(of_events(records, workers=np.array([maker])).parents or []) == 0
+
+
+def test_metaorders_are_runs_of_an_account() -> None:
+    # Account 7 sells in six instants, then, after two minutes, in four; 8 buys five times at once.
+    seconds = [0, 10, 20, 20, 30, 40, 50, 170, 180, 190, 200, *[60] * 5]
+    records = np.zeros(len(seconds), EVENT)
+    records["time_ns"] = np.array(seconds) * SECOND
+    records["kind"], records["quantity"] = EventKind.TRADE, np.arange(1, 17)
+    records["account"], records["side"] = [7] * 11 + [8] * 5, [Side.SELL] * 11 + [Side.BUY] * 5
+    records = records[np.argsort(records["time_ns"], kind="stable")]
+    parents = of_events(records).parents
+    assert parents is not None
+    assert [c.tolist() for c in (parents.start_ns, parents.end_ns)] == [[0], [50 * SECOND]]
+    assert (parents.sign.tolist(), parents.quantity.tolist()) == ([-1], [28])
+    of_other = of_events(records, workers=np.array([8])).parents
+    assert of_other is not None
+    assert len(of_other) == 0
 
 
 def test_samples_are_pooled(rng: np.random.Generator) -> None:

@@ -27,6 +27,7 @@ SHARES = np.logspace(-8, 1, 9 * BINS_A_DECADE + 1)
 """Edges of the bins of metaorders, by their share of a day's volume."""
 DELTAS = np.arange(0.0, 2.0001, 0.005)
 LEAST_PARENTS = 200
+LEAST_IN_BIN, LEAST_BINS = 20, 5
 
 
 def order_flow_imbalance(sample: Sample) -> Floats:
@@ -167,6 +168,8 @@ def square_root_law(sample: Sample) -> Sums:
     place = np.clip(np.digitize(share, SHARES) - 1, 0, count - 1)
     cell = block * count + place
     size = (int(block.max()) + 1) * count
+    if np.count_nonzero(np.bincount(place) >= LEAST_IN_BIN) < LEAST_BINS:
+        raise NotMeasurableError("metaorders of too few sizes")
     columns = (np.ones(len(share)), share, effect, effect**2)
     grids = [np.bincount(cell, weights=c, minlength=size).reshape(-1, count) for c in columns]
     parts = np.zeros((BLOCKS, 4 * count))
@@ -174,13 +177,13 @@ def square_root_law(sample: Sample) -> Sums:
 
     def estimate(sums: Floats) -> Floats:
         n, q, mean, second = (sums[..., k * count : (k + 1) * count] for k in range(4))
-        used = n >= 20
+        used = n >= LEAST_IN_BIN
         many = np.maximum(n, 1)
         x = np.where(used, q / many, 1.0)
         y = np.where(used, mean / many, 0.0)
         variance = np.maximum(second / many - y**2, 1e-12)
         delta, factor = power_fit(x, y, np.where(used, n / variance, 0.0), DELTAS)
-        enough = used.sum(axis=-1) >= 5
+        enough = used.sum(axis=-1) >= LEAST_BINS
         return np.where(enough[..., None], np.stack([delta, factor], axis=-1), np.nan)
 
     return Sums(("δ", "Y"), parts, estimate)

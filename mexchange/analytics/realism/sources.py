@@ -39,7 +39,8 @@ __all__ = ["of_events", "of_folder", "of_recording", "of_result"]
 PIECE = 1 << 18
 FIELDS = ("time_ns", "kind", "side", "price", "quantity", "displayed", "account")
 WORKER = "metaorder"
-PAUSE_NS = 3_600 * SECOND
+PAUSE_NS = 60 * SECOND
+PIECES = 5
 CADENCE_NS = 100 * MILLISECOND
 """Changes of levels are counted as a depth stream of this cadence would tell them."""
 
@@ -217,10 +218,11 @@ def _placements(columns: Mapping[str, Int64], before: Int64, inside: Bools) -> P
 
 
 def _parents(columns: Mapping[str, Int64], traded: Bools, workers: Int64 | None) -> Parents:
-    """Metaorders: runs of at least two trades of one side that one account took.
+    """Metaorders: what one account took on one side, in at least five instants, none a minute
+    after the one before.
 
-    So they are told from accounts in exchanges' data too (Sato and Kanazawa 2024). A pause of more
-    than an hour ends one.
+    Runs of one account are what they are told from in exchanges' data too (Sato and Kanazawa 2024).
+    The short pause and the five keep apart what strangers who share an account do.
     """
     if workers is not None:
         traded = traded & np.isin(columns["account"], workers)
@@ -233,7 +235,8 @@ def _parents(columns: Mapping[str, Int64], traded: Bools, workers: Int64 | None)
     breaks = (np.diff(account) != 0) | (np.diff(side) != 0) | (np.diff(time_ns) > PAUSE_NS)
     starts = np.flatnonzero(np.append(True, breaks))
     lasts = np.append(starts[1:], len(account)) - 1
-    worked = time_ns[lasts] > time_ns[starts]
+    instants = np.add.reduceat(np.append(1, np.diff(time_ns) != 0), starts)
+    worked = instants >= PIECES
     parents = (time_ns[starts], time_ns[lasts], 1 - 2 * side[starts])
     total = np.add.reduceat(quantity, starts)
     order = np.argsort(time_ns[lasts][worked], kind="stable")

@@ -195,14 +195,16 @@ def hill(
     which a `share` of them exceeds; whole numbers are `step` apart, and half a step is taken off
     the threshold's distance (Clauset, Shalizi and Newman 2009, equation 3.7).
 
-    Raises NotMeasurableError where fewer than `least` values are in the tail.
+    A tail of fewer than ten distinct values is none, and its exponent infinite. Raises
+    NotMeasurableError where there are too few values for `least` in the tail.
     """
     wanted = int(share * len(values))
     if wanted < least:
         raise NotMeasurableError(f"{len(values):,} values; the tail needs {round(least / share):,}")
     threshold = float(np.partition(values, -wanted - 1)[-wanted - 1]) + step / 2
     above = values > threshold
-    if np.count_nonzero(above) < least or threshold <= 0:
-        raise NotMeasurableError("too few distinct values for a tail")
+    if np.count_nonzero(above) < least or len(np.unique(values[above])) < 10:
+        # As of orders that all have the same size: they have no tail at all.
+        return per_block(block, np.ones(len(values)), np.zeros(len(values))), threshold
     logs = np.log(values[above] / threshold)
     return per_block(block[above], np.ones(len(logs)), logs), threshold
