@@ -182,8 +182,9 @@ def advance(
                 if h["commands"] >= most:
                     return FULL, due
             events = h["events"] + events_needed(s.head[LIVE], s.head[ICEBERGS])
-            if h["commands"] + 1 > f.commands.shape[0] or events > f.events.shape[0]:
-                return (FULL if due > h["now_ns"] and h["commands"] > 0 else GROW), due
+            room = h["longest"] < f.orders.shape[1] and h["commands"] < f.commands.shape[0]
+            if not room or events > f.events.shape[0]:
+                return GROW, due
             h["now_ns"] = max(h["now_ns"], due)
             if not _act(f, s, i):
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from mexchange.engine import Kernel
 from mexchange.flow.advance import FULL, GROW, advance, kernel_address, look
 from mexchange.flow.base import Ingredient
 from mexchange.flow.draws import WORD
-from mexchange.flow.layout import COLUMNS, HEAD, ROW, Flow
+from mexchange.flow.layout import COLUMNS, HEAD, ROW, Flow, roomier
 from mexchange.flow.pace import Pace
 from mexchange.flow.zero_intelligence import ZeroIntelligence
 from mexchange.latency import generator
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Background"]
 
-T = TypeVar("T", bound=np.generic)
-
 PIECE = 8192
 """Commands after which a piece ends, with the instant."""
+WIDTH = 3072
+"""Orders that a list has room for at first; memory that nothing has touched costs nothing."""
 OWN_SOURCE = (1 << 16) - 1
 
 
@@ -49,7 +49,7 @@ class Background:
     `ingredients` act independently, each with chances of its own, seeded by the run's seed, `name`
     and its place in the list. `market` is a number or a name; `price` is where the market opens,
     in quote; `accounts` is how many accounts the traders share, each with so much of both assets
-    that it lasts. The book opens as the first `ZeroIntelligence` would have it in the mean.
+    that it lasts. The book opens as each `ZeroIntelligence` would have it in the mean.
 
     Time goes forward only; how it is cut into pieces changes nothing. Everything that it sends is a
     command like any other: the log of a run, replayed, gives the same digest.
@@ -147,7 +147,7 @@ class Background:
             head=head,
             rows=rows,
             p=p,
-            orders=np.zeros((lists, 4 * PIECE), np.int64),
+            orders=np.zeros((lists, WIDTH), np.int64),
             counts=np.zeros(lists, np.int64),
             commands=np.zeros(PIECE + 64, COMMAND),
             events=np.zeros(8 * PIECE, EVENT),
@@ -173,38 +173,32 @@ class Background:
         return batch
 
     def _book(self, market: int, ticks: int, seed: int) -> Commands:
-        """Standing orders of the first traders without intelligence, as many as are to be expected.
+        """Standing orders of the traders without intelligence, as many as are to be expected.
 
-        Fractions are drawn; a bid stands one tick below the opening price, an ask at it.
+        Fractions are drawn. The best bid is a tick below the opening price, the best ask at it.
         """
         assert self._flow is not None
         head = self._flow.head[0]
         draws = generator(seed, f"flow/{self.name}/book")
-        chosen: list[tuple[int, int, int, int]] = []
-        for k, traders in enumerate(self.ingredients):
+        books = []
+        for row, traders in zip(self._flow.rows, self.ingredients, strict=True):
             if not isinstance(traders, ZeroIntelligence):
                 continue
-            chance = draws.random(2 * traders.reach)
-            for distance in range(1, traders.reach + 1):
-                for side in (Side.BUY, Side.SELL):
-                    expected = traders.standing_at(distance) + chance[2 * distance - 2 + side]
-                    price = ticks - distance if side == Side.BUY else ticks - 1 + distance
-                    if price > 0:
-                        chosen += [(k, side, price, traders.size)] * int(expected)
-            break
-        batch = commands(len(chosen), kind=CommandKind.NEW, market=market)
-        if chosen:
-            which, batch["side"], batch["price"], batch["quantity"] = (
-                np.array(column) for column in zip(*chosen, strict=True)
-            )
-            batch["account"] = head["first_account"] + draws.integers(0, self.size, len(chosen))
-            batch["order_id"] = head["next_id"] + np.arange(len(chosen))
-            head["next_id"] += len(chosen)
-            where = self._flow.rows["list"][which[0]]
-            self._make_room(len(chosen))
-            self._flow.orders[where, : len(chosen)] = batch["order_id"]
-            self._flow.counts[where] = len(chosen)
-        return batch
+            distances = np.arange(1, traders.reach + 1)
+            expected = np.array([traders.standing_at(distance) for distance in distances.tolist()])
+            for side in (Side.BUY, Side.SELL):
+                prices = ticks - distances if side == Side.BUY else ticks - 1 + distances
+                counts = (expected + draws.random(len(distances))).astype(np.int64)
+                counts[prices < 1] = 0
+                batch = commands(int(counts.sum()), kind=CommandKind.NEW, market=market, side=side)
+                batch["price"], batch["quantity"] = np.repeat(prices, counts), traders.size
+                batch["order_id"] = head["next_id"] + np.arange(len(batch))
+                head["next_id"] += len(batch)
+                whose = draws.integers(0, self.size, len(batch))
+                batch["account"] = head["first_account"] + whose
+                self._flow = traders.remember(self._flow, int(row["list"]), batch)
+                books.append(batch)
+        return np.concatenate(books) if books else commands(0)
 
     # As time goes on.
 
@@ -244,38 +238,17 @@ class Background:
         """Fill the buffers; why it stopped."""
         kernel = self._kernel
         while True:
-            flow = self._make_room()
+            assert self._flow is not None
             why, self._next_ns = advance(
-                self._address, kernel.handle, flow, watched, until_ns, PIECE
+                self._address, kernel.handle, self._flow, watched, until_ns, PIECE
             )
             if why != GROW:
                 self._sequence = kernel.sequence
                 return int(why)
-            if flow.head[0]["pending"]:
+            if self._flow.head[0]["pending"]:
                 kernel.make_room()
             else:
-                self._flow = flow._replace(
-                    commands=_longer(flow.commands, len(flow.commands) + 1),
-                    events=_longer(flow.events, len(flow.events) + 1),
-                )
-
-    def _make_room(self, more: int = 0) -> Flow:
-        """Lists that cannot run out before the next piece ends."""
-        flow = self._flow
-        assert flow is not None
-        width = int(flow.counts.max()) + len(flow.commands) + more
-        if width > flow.orders.shape[1]:
-            self._flow = flow = flow._replace(orders=_longer(flow.orders.T, width).T.copy())
-        return flow
-
-
-def _longer(array: npt.NDArray[T], length: int) -> npt.NDArray[T]:
-    """The array itself, or twice `length` rows of which the first are its own."""
-    if length <= len(array):
-        return array
-    grown = np.zeros((2 * length, *array.shape[1:]), array.dtype)
-    grown[: len(array)] = array
-    return grown
+                self._flow = roomier(self._flow)
 
 
 def _copied(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:

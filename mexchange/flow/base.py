@@ -16,9 +16,7 @@ class Ingredient:
     """A kind of anonymous traders. Raises ParameterError for a value that a field cannot take."""
 
     kind: ClassVar[int]
-    """Its number in `advance.act`."""
-    lists: ClassVar[int] = 1
-    """How many lists of orders it keeps."""
+    """Its number in `advance`."""
 
     def __post_init__(self) -> None:
         given = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -32,6 +30,11 @@ class Ingredient:
     def wrong(self, what: str) -> ParameterError:
         """The error of parameters that do not go together."""
         return ParameterError(f"{type(self).__name__}: {what}")
+
+    @property
+    def lists(self) -> int:
+        """How many lists of orders it keeps."""
+        return 1
 
     def columns(self) -> dict[int, float]:
         """Its parameters as compiled code reads them, by column."""

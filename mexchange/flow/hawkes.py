@@ -54,7 +54,6 @@ class Hawkes(Sized):
     """
 
     kind: ClassVar[int] = 1
-    lists: ClassVar[int] = 2
 
     base: tuple[float, ...] = (0.1, 0.1, 0.5, 0.5, 0.4, 0.4)
     matrix: tuple[tuple[float, ...], ...] = branching()
@@ -72,6 +71,11 @@ class Hawkes(Sized):
             raise self.wrong(f"matrix is not {DIMENSION} rows of {DIMENSION} numbers of at least 0")
         if self.radius >= 1:
             raise self.wrong(f"the spectral radius of matrix is {self.radius:.3f}, not below 1")
+
+    @property
+    def lists(self) -> int:
+        """One of bids, one of asks."""
+        return 2
 
     @property
     def radius(self) -> float:

@@ -7,7 +7,7 @@ stand in a row of floats; which column is which, each ingredient says in its own
 A list of orders is believed only as far as the engine confirms it. Who wants to cancel picks one at
 random; if it is gone, nothing is sent and the list forgets it. Picking among all that may stand, at
 a rate proportional to their number, is a thinned Poisson process: each order that does stand is
-cancelled at exactly the rate that was asked for.
+cancelled at exactly the rate that was asked for, though nobody keeps a clock for it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ HEAD = np.dtype(
         ("bid", "<i8"),
         ("ask", "<i8"),
         ("pending", "<i8"),
+        ("longest", "<i8"),
         ("commands", "<i8"),
         ("events", "<i8"),
         ("pace", "<f8"),
@@ -84,6 +85,24 @@ class Flow(NamedTuple):
     """How many ids a list holds."""
     commands: npt.NDArray[np.void]
     events: npt.NDArray[np.void]
+
+
+def roomier(f: Flow) -> Flow:
+    """The flow with twice the room where it has none left: lists, else commands, else events."""
+    head = f.head[0]
+    if head["longest"] >= f.orders.shape[1]:
+        wider = np.zeros((len(f.orders), 2 * f.orders.shape[1]), np.int64)
+        wider[:, : f.orders.shape[1]] = f.orders
+        return f._replace(orders=wider)
+    if head["commands"] == len(f.commands):
+        return f._replace(commands=_longer(f.commands))
+    return f._replace(events=_longer(f.events))
+
+
+def _longer(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    longer = np.zeros(2 * len(records), records.dtype)
+    longer[: len(records)] = records
+    return longer
 
 
 # Time.
@@ -191,8 +210,10 @@ def place(f: Flow, i: int, where: int, side: int, price: int, quantity: int) -> 
     if price < 1:
         return False
     order_id = new_id(f)
-    f.orders[where, f.counts[where]] = order_id
-    f.counts[where] += 1
+    count = f.counts[where] + 1
+    f.orders[where, count - 1] = order_id
+    f.counts[where] = count
+    f.head[0]["longest"] = max(f.head[0]["longest"], count)
     return bool(send(f, NEW, anybody(f, f.rows[i]), order_id, side, price, quantity, GTC))
 
 
