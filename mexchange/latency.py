@@ -20,6 +20,7 @@ from itertools import repeat
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 
 from mexchange.clock import nanoseconds
 
@@ -120,6 +121,7 @@ class LogNormalLatency(Latency):
     sigma: float = 0.5
     floor: int | str = 1
     _tables: tuple[tuple[int, ...], tuple[int, ...]] = field(init=False, repr=False, compare=False)
+    _arrays: tuple[npt.NDArray[np.int64], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         floor = _delay(self.floor, "floor")
@@ -131,6 +133,8 @@ class LogNormalLatency(Latency):
             raise ValueError(f"a median latency is below the floor of {floor} ns")
         tables = tuple(_table(median, self.sigma, floor) for median in medians)
         object.__setattr__(self, "_tables", tables)
+        # Once for all lines, of which there may be thousands.
+        object.__setattr__(self, "_arrays", tuple(map(np.array, tables)))
 
     def least(self) -> tuple[int, int]:
         """The first entry of each table."""
@@ -142,7 +146,7 @@ class LogNormalLatency(Latency):
 
     def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
         """Independent draws."""
-        table = np.array(self._tables[back])
+        table = self._arrays[back]
         draws = generator(seed, f"latency/{'back' if back else 'there'}/{name}")
         while True:
             yield from table[draws.integers(0, QUANTILES, DRAWS)].tolist()
