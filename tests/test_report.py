@@ -113,7 +113,14 @@ def test_everything_is_there(page: Page) -> None:
         "Inventory, change in KCN",
         "Spread, basis points",
         "Share of the time at a spread, ticks",
-        f"{market} depth at the best",
+        f"{market} depth, best price and best 5",
+        f"{market} order book and trades",
+        "Where results came from, EUR",
+        "Where the result of",
+        "Chance of a fill within so many seconds",
+        "Queue ahead of an order, KCN",
+        "Performance",
+        "Waiting",
         f"{market} traded quantity",
         "Fills by agent, side and role",
         "Size of fills",
@@ -132,7 +139,7 @@ def test_everything_is_there(page: Page) -> None:
     assert "fast yes" in page.text
     assert "size 1.5" in page.text
     assert "maker levels 3" in page.text
-    assert "postings, balanced to the atom" in page.text
+    assert "events, balanced to the atom" in page.text
 
 
 def test_it_asks_the_network_for_nothing(page: Page) -> None:
@@ -212,7 +219,7 @@ def test_one_agent_in_focus(tmp_path: Path) -> None:
     counts = {"late_orders": 2, "late_quantity": 7, "gone_orders": 0, "other": 3}
     result.extra |= {"focus": "maker", "executions": 12, "divergence": counts}
     page = Page(write_report(result, tmp_path / "report.html"))
-    for text in ("Profit and loss", "Maker share", "Fills by side and role", "executions 12"):
+    for text in ("Profit and loss", "Sharpe ratio", "Fills by side and role", "executions 12"):
         assert text in page.text
     assert "late 2 7 other 3 –" in page.text
     assert "gone" not in page.text
@@ -225,7 +232,7 @@ def test_many_markets(tmp_path: Path) -> None:
     page = Page(write_report(busy(markets=2), tmp_path / "report.html"))
     for market in busy(markets=2).markets:
         assert f"price-{market.name}" in page.charts
-    assert "Book, mean over time" in page.text
+    assert "Spreads" in page.text
 
 
 # What the figures are made of.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mexchange.analytics.frames.columns import Ints
     from mexchange.analytics.frames.source import Source
 
-__all__ = ["PARTS", "Path", "attribution", "paths"]
+__all__ = ["PARTS", "Path", "attribution", "over_time", "paths"]
 
 PARTS = ("spread", "inventory", "fees", "pnl", "endowment", "transfers", "equity")
 LIMIT = float(1 << 62)
@@ -94,6 +94,31 @@ def paths(source: Source, market: int) -> dict[int, Path]:
     """The path of every account that traded in a market."""
     value = _Value(source, market)
     return {account: path for account, (path, _) in _walked(source, value).items()}
+
+
+def over_time(source: Source, market: int, account: int, times: Ints) -> pl.DataFrame:
+    """The parts of one account's result in one market as they stood at these times.
+
+    Columns: time_ns, and spread, inventory, fees and pnl in the market's quote asset.
+    """
+    value = _Value(source, market)
+    path = paths(source, market).get(account)
+    sums = dict.fromkeys(("spread", "cash", "fees", "held"), np.zeros(len(times), np.int64))
+    if path is not None:
+        place = np.searchsorted(path.time_ns, times, side="right") - 1
+        for name in sums:
+            sums[name] = np.where(place >= 0, getattr(path, name)[np.maximum(place, 0)], 0)
+    worth = value.of_lots(sums["held"], value.marks(source.until(times)))
+    pnl = sums["cash"] + worth - sums["fees"]
+    parts = {
+        "spread": sums["spread"],
+        "inventory": sums["cash"] + worth - sums["spread"],
+        "fees": -sums["fees"],
+        "pnl": pnl,
+    }
+    quote = int(source.units.quote[market])
+    amounts = {name: source.units.amounts(atoms, quote) for name, atoms in parts.items()}
+    return pl.DataFrame({"time_ns": times} | amounts)
 
 
 def _walked(source: Source, value: _Value) -> dict[int, tuple[Path, int]]:

@@ -15,6 +15,7 @@ from mexchange.analytics.charts import (
     line_of,
     milliseconds,
 )
+from mexchange.analytics.microstructure.depth import levels_at
 from mexchange.analytics.series import averages, packed, ranges, sums
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["depth", "spread", "spread_shares", "volume"]
 
 BUCKETS = 400
+LEVELS = 5
+"""Levels of a side whose quantities are summed as its depth."""
 SHARES = 30
 """At most this many bars of spreads."""
 
@@ -59,28 +62,40 @@ def spread(result: Result, markets: list[str]) -> Chart:
 
 
 def depth(result: Result, market: str) -> Chart:
-    """Mean quantity at the best prices: bids above the line, asks below."""
+    """Quantity at the best price and on the best levels: bids above the line, asks below."""
     chart = Chart(
-        f"depth-{market}", f"{market} depth at the best", "bids above, asks below; mean over time",
-        timed=True, empty="the book stayed empty",
+        f"depth-{market}", f"{market} depth, best price and best {LEVELS}",
+        "bids above, asks below", timed=True, empty="the book stayed empty",
     )  # fmt: skip
     book = book_of(result, market)
     if book.is_empty():
         return chart
     times = book["time_ns"].to_numpy()
     edges = _edges(result)
-    usual = []
+    sampled = _sampled(result, market, edges)
+    usual = [0.0]
     for side, sign in (("bid", 1), ("ask", -1)):
-        mean = averages(times, np.nan_to_num(column(book, f"{side}_quantity")), edges)
-        line = line_of(side, f"${side}-line", edges[:-1], sign * mean)
-        colour = "$buy-soft" if side == "bid" else "$sell-soft"
-        chart.traces.append(line | {"fill": "tozeroy", "fillcolor": colour})
-        usual.append(1.6 * float(np.nanquantile(mean, 0.98)))
-        if np.nanmax(mean) > 2 * usual[-1]:
-            chart.note = "bids above; the highest are cut off"
-    if "cut off" in chart.note:
+        colour = "$buy" if side == "bid" else "$sell"
+        best = averages(times, np.nan_to_num(column(book, f"{side}_quantity")), edges)
+        for name, mean, ink, fill in (
+            (f"best {LEVELS} {side}s", sampled[side], f"${side}-line", f"{colour}-soft"),
+            (f"best {side}", best, colour, f"{colour}-soft"),
+        ):
+            line = line_of(name, ink, edges[:-1], sign * mean)
+            line["line"]["width"] = 1
+            chart.traces.append(line | {"fill": "tozeroy", "fillcolor": fill})
+        usual.append(1.6 * float(np.nanquantile(sampled[side], 0.98)))
+    largest = max(float(np.nanmax(sampled[side])) for side in sampled)
+    if largest > 2 * max(usual):
+        chart.note = "bids above; the highest are cut off"
         chart.layout = {"yaxis": {"range": [-max(usual), max(usual)]}}
     return chart
+
+
+def _sampled(result: Result, market: str, edges: Any) -> dict[str, Any]:
+    """What the best levels of each side show together at the end of each stretch of time."""
+    rows = levels_at(result, market, edges[1:], LEVELS)
+    return {side: rows[side] for side in ("bid", "ask")}
 
 
 def spread_shares(result: Result, markets: list[str]) -> Chart:

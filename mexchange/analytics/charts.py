@@ -21,25 +21,27 @@ if TYPE_CHECKING:
     from mexchange.analytics.result import Result
 
 __all__ = [
-    "AGENTS_SHOWN",
     "Chart",
     "book_of",
     "column",
+    "drawdowns",
     "equity",
     "histogram",
     "inventory",
     "line_of",
     "milliseconds",
+    "pnl",
     "price",
 ]
 
-AGENTS_SHOWN = 10
 FILLS = (8_000, 1_000)
 """At most this many fills are in the page: of the first agent, and of every other."""
 PRICES = 6_000
 """At most about this many points of a price: one zooms in on it more than on anything else."""
 LINES = 9_000
 """At most about this many points of all lines of any other chart."""
+INVENTORIES = 3
+"""So many inventories are visible at first; more of them are a tangle."""
 SIDES = ("buy", "sell")
 
 
@@ -172,33 +174,50 @@ def _others(result: Result, shown: list[str]) -> str:
     return f"the {len(shown)} most active agents" if hidden > 0 and len(shown) > 1 else ""
 
 
-def equity(result: Result, shown: list[str], quote: str) -> list[Chart]:
-    """What trading made, how far that fell from its highest, and equity, over time."""
-    note = _others(result, shown)
-    made = Chart(
-        "pnl", f"Result of trading, {quote}", note or "marked at the mid, fees included",
+def pnl(result: Result, shown: list[str]) -> Chart:
+    """What trading made, over time."""
+    chart = Chart(
+        "pnl", f"Result of trading, {result.unit}",
+        _others(result, shown) or "marked at the mid, fees included",
         timed=True, wide=True, height=320, empty="no account had money",
     )  # fmt: skip
-    below = Chart(
-        "drawdown", f"Drawdown of that result, {quote}", note, timed=True, empty=made.empty
-    )
-    worth = Chart(
-        "equity", f"Equity, change in {quote}", "all that is owned, at the mid", timed=True,
-        empty=made.empty,
-    )  # fmt: skip
-    limit, end = _share(shown), result.end_ns
     for agent, colour, rows in _by_agent(result.equity, shown):
-        times, pnl, owned = rows["time_ns"].to_numpy(), column(rows, "pnl"), column(rows, "equity")
-        result_line = line_of(agent, colour, times, pnl, limit, end)
-        falling = line_of(agent, colour, times, -drawdown(pnl), limit // 2, end)
+        values = column(rows, "pnl")
+        line = line_of(agent, colour, rows["time_ns"], values, _share(shown), result.end_ns)
         if len(shown) == 1:
-            result_line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
-            falling["line"]["color"] = "$sell"
-            falling |= {"fill": "tozeroy", "fillcolor": "$sell-soft"}
-        made.traces.append(result_line)
-        below.traces.append(falling)
-        worth.traces.append(line_of(agent, colour, times, owned - owned[0], limit // 2, end))
-    return [made, below, worth]
+            line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
+        chart.traces.append(line)
+    return chart
+
+
+def drawdowns(result: Result, shown: list[str]) -> Chart:
+    """How far that fell from its highest."""
+    chart = Chart(
+        "drawdown", f"Drawdown of that result, {result.unit}", _others(result, shown),
+        timed=True, empty="no account had money",
+    )  # fmt: skip
+    for agent, colour, rows in _by_agent(result.equity, shown):
+        below = -drawdown(column(rows, "pnl"))
+        line = line_of(agent, colour, rows["time_ns"], below, _share(shown) // 2, result.end_ns)
+        if len(shown) == 1:
+            line["line"]["color"] = "$sell"
+            line |= {"fill": "tozeroy", "fillcolor": "$sell-soft"}
+        chart.traces.append(line)
+    return chart
+
+
+def equity(result: Result, shown: list[str]) -> Chart:
+    """All that is owned, less what that was worth at first."""
+    chart = Chart(
+        "equity", f"Equity, change in {result.unit}", "all that is owned, at the mid",
+        timed=True, empty="no account had money",
+    )  # fmt: skip
+    for agent, colour, rows in _by_agent(result.equity, shown):
+        owned = column(rows, "equity")
+        change = owned - owned[0]
+        line = line_of(agent, colour, rows["time_ns"], change, _share(shown) // 2, result.end_ns)
+        chart.traces.append(line)
+    return chart
 
 
 def inventory(result: Result, shown: list[str]) -> Chart:
@@ -206,14 +225,29 @@ def inventory(result: Result, shown: list[str]) -> Chart:
     base = result.markets[0].base.name
     chart = Chart(
         "inventory", f"Inventory, change in {base}", timed=True, wide=True,
-        empty=f"nobody held {base}",
+        empty=f"nobody traded {base}",
     )  # fmt: skip
-    held = result.positions.filter(pl.col("asset") == base)
-    for agent, colour, rows in _by_agent(held, shown):
-        total = column(rows, "total")
-        change = total - total[0]
-        line = line_of(agent, colour, rows["time_ns"], change, _share(shown), result.end_ns)
+    bought = result.inventory.filter(
+        pl.col("market").cast(pl.String).is_in(_markets_of(result, base))
+    )
+    for agent, colour, rows in _by_agent(bought, shown):
+        change = _summed(rows)
+        line = line_of(agent, colour, *change, _share(shown), result.end_ns)
+        if len(chart.traces) >= INVENTORIES:
+            line["visible"] = "legendonly"
+            chart.note = "click a name to see another"
         if len(shown) == 1:
             line |= {"fill": "tozeroy", "fillcolor": "$series-0-soft"}
         chart.traces.append(line)
     return chart
+
+
+def _markets_of(result: Result, base: str) -> list[str]:
+    return [market.name for market in result.markets if market.base.name == base]
+
+
+def _summed(rows: pl.DataFrame) -> tuple[Any, Any]:
+    """Times and inventory of one agent over all markets of an asset."""
+    rows = rows.sort("sequence", maintain_order=True)
+    moved = pl.col("inventory").diff().over("market").fill_null(pl.col("inventory"))
+    return rows["time_ns"].to_numpy(), rows.select(moved.cum_sum()).to_series().to_numpy()

@@ -14,7 +14,7 @@ from mexchange.analytics.series import bins, packed
 if TYPE_CHECKING:
     from mexchange.analytics.result import Result
 
-__all__ = ["fills"]
+__all__ = ["gaps", "markouts", "sides", "sizes"]
 
 SIDES = ("buy", "sell")
 ROLES = ("maker", "taker")
@@ -22,18 +22,34 @@ MARKOUT_AGENTS = 6
 SECOND = 1_000_000_000
 
 
-def fills(result: Result, shown: list[str]) -> list[Chart]:
-    """Four panels about fills: how many by side and role, sizes, times between, markouts."""
-    own = result.fills.filter(pl.col("agent").is_in(shown))
+def sides(result: Result, shown: list[str]) -> list[Chart]:
+    """How many fills there were by side and role."""
+    own = _own(result, shown)
     if own.is_empty():
         return [Chart("fills", "Fills", wide=True, empty="no fills")]
     title = "Fills by side and role" if len(shown) == 1 else "Fills by agent, side and role"
-    return [
-        Chart("fill-sides", title, traces=_sides(own, shown), layout=_stacked()),
-        Chart("fill-sizes", "Size of fills", **_sizes(own)),
-        _between(own),
-        _markouts(result, shown),
-    ]
+    return [Chart("fill-sides", title, traces=_sides(own, shown), layout=_stacked())]
+
+
+def sizes(result: Result, shown: list[str]) -> list[Chart]:
+    """How large fills were."""
+    own = _own(result, shown)
+    return [] if own.is_empty() else [Chart("fill-sizes", "Size of fills", **_sizes(own))]
+
+
+def gaps(result: Result, shown: list[str]) -> list[Chart]:
+    """How long it took from one fill of an agent to its next."""
+    own = _own(result, shown)
+    return [] if own.is_empty() else [_between(own)]
+
+
+def markouts(result: Result, shown: list[str]) -> list[Chart]:
+    """Where the price went after fills."""
+    return [] if _own(result, shown).is_empty() else [_markouts(result, shown)]
+
+
+def _own(result: Result, shown: list[str]) -> pl.DataFrame:
+    return result.fills.filter(pl.col("agent").is_in(shown))
 
 
 def _stacked() -> dict[str, Any]:
@@ -41,6 +57,7 @@ def _stacked() -> dict[str, Any]:
     axis = {"autorange": "reversed", "automargin": True, "showgrid": False}
     return {
         "barmode": "stack",
+        "bargap": 0.4,
         "yaxis": axis,
         "xaxis": {"tickformat": ",d"},
         "hovermode": "y unified",
@@ -124,9 +141,15 @@ def _markouts(result: Result, shown: list[str]) -> Chart:
                 "customdata": packed(rows["fills"]),
                 "line": {"color": colour, "width": 2}, "marker": {"size": 7, "color": colour},
                 "hovertemplate": "%{y:.2f} bps over %{customdata:,d} fills",
+                "error_y": {
+                    "type": "data", "array": packed(2 * rows["error"].fill_null(0)), "width": 0,
+                    "color": colour, "thickness": 1,
+                },
             }
         )  # fmt: skip
-    chart.note = "how far the mid went in favour of a fill" if chart.traces else ""
+    chart.note = (
+        "how far the mid went in favour of a fill, ± 2 standard errors" if chart.traces else ""
+    )
     order = {"categoryorder": "array", "categoryarray": list(labels.values())}
     chart.layout = {"xaxis": {"type": "category", **order}}
     return chart

@@ -11,9 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from mexchange.analytics import book_charts, charts, failures, fill_charts, pieces
+from mexchange.analytics import failures, heads, pieces, tables
+from mexchange.analytics.panels import PANELS, SECTIONS
+from mexchange.analytics.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_report"]
 
-MARKETS_SHOWN = 4
 MILLISECOND = 1_000_000
 DAY_NS = 86_400_000_000_000
 
@@ -41,70 +40,32 @@ def write_report(result: Result, path: Path | str) -> Path:
 
 
 def _page(result: Result) -> str:
-    agents = result.agents
-    focus = pieces.focus(result, agents)
-    shown = [focus] if focus else agents["agent"].to_list()[: charts.AGENTS_SHOWN]
-    markets = _markets(result)
-    panels = _sections(result, agents, shown, markets)
-    body = [
-        pieces.header(result),
-        failures.section(result),
-        pieces.cards(result, agents, focus),
-        *(_section(title, content) for title, content in panels),
-        pieces.about(result),
-    ]
-    drawn = [c for _, content in panels for c in content if not isinstance(c, str) and c.traces]
-    return _html(result, "\n".join(body), drawn)
+    view = View.of(result)
+    sections = {
+        title: [chart for name in names for chart in PANELS[name](view)]
+        for title, names in SECTIONS.items()
+    }
+    tabled: dict[str, list[str]] = {
+        "Result": [tables.performance_table(view), tables.agents_table(result)],
+        "Market": [tables.spread_table(result)],
+        "Fills": [tables.waiting_table(view)],
+        "Orders": [tables.orders_table(result), tables.rejects_table(result)],
+        "The record": tables.record(result),
+    }
+    body = [heads.header(result), heads.cards(view), failures.section(result)]
+    for title in dict.fromkeys([*sections, *tabled]):
+        drawn = [_panel(chart) for chart in sections.get(title, ())]
+        body.append(_section(title, [*drawn, *filter(None, tabled.get(title, ()))]))
+    drawn_charts = [chart for charts in sections.values() for chart in charts if chart.traces]
+    return _html(result, "\n".join([*body, tables.about(result)]), drawn_charts)
 
 
-def _markets(result: Result) -> list[str]:
-    """The names of the markets to draw, those with the most trades first."""
-    names = [market.name for market in result.markets]
-    counts = dict(result.trades.group_by(pl.col("market")).len().iter_rows())
-    return sorted(names, key=lambda name: -counts.get(name, 0))[:MARKETS_SHOWN]
-
-
-def _sections(
-    result: Result, agents: pl.DataFrame, shown: list[str], markets: list[str]
-) -> list[tuple[str, Sequence[Chart | str]]]:
-    """Titles and what stands under each: charts to draw, or HTML."""
-    quote = result.markets[0].quote.name
-    makers = _makers_first(result, shown)
-    prices = [charts.price(result, market, makers) for market in markets]
-    book: list[Chart | str] = [
-        book_charts.spread(result, markets),
-        book_charts.spread_shares(result, markets),
-    ]
-    for market in markets:
-        book += [book_charts.depth(result, market), book_charts.volume(result, market)]
-    if len(markets) > 1:
-        book.append(pieces.spread_table(result))
-    return [
-        (
-            "Trading",
-            [*prices, *charts.equity(result, shown, quote), charts.inventory(result, shown)],
-        ),
-        ("Market quality", book),
-        ("Fills", fill_charts.fills(result, shown)),
-        ("Agents", [pieces.agents_table(result, agents)] if agents.height > 1 else []),
-        ("Orders", [pieces.orders_table(result), pieces.rejects_table(result)]),
-        ("The record", pieces.record(result)),
-    ]
-
-
-def _makers_first(result: Result, shown: list[str]) -> list[str]:
-    """The agents to be shown, whoever made the most markets first: its fills tell the most."""
-    made = result.fills.filter(pl.col("role") == "maker").group_by("agent").len()
-    counts = dict(made.iter_rows())
-    return sorted(shown, key=lambda agent: -counts.get(agent, 0))
-
-
-def _section(title: str, content: Sequence[Chart | str]) -> str:
+def _section(title: str, panels: Sequence[str]) -> str:
     """A heading with its panels in a grid of two columns."""
-    if not content:
+    if not panels:
         return ""
-    panels = "\n".join(part if isinstance(part, str) else _panel(part) for part in content)
-    return f'<section><h2>{escape(title)}</h2>\n<div class="grid">\n{panels}\n</div></section>'
+    inside = "\n".join(panels)
+    return f'<section><h2>{escape(title)}</h2>\n<div class="grid">\n{inside}\n</div></section>'
 
 
 def _panel(chart: Chart) -> str:

@@ -15,6 +15,7 @@ from mexchange.ledger import Postings, postings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from mexchange.analytics.frames.columns import Ints
     from mexchange.markets import Market
     from mexchange.records import Events
 
@@ -68,6 +69,23 @@ class Source:
             self.markets, self.scan.best, self.traded, self.units,
             initial=self._initial, opening=self.scan.opening,
         )  # fmt: skip
+
+    def until(self, times: Ints) -> Ints:
+        """The last event up to each of these times, of those that moved a book or an account."""
+        sequence, time_ns = self._timeline
+        place = np.searchsorted(time_ns, times, side="right") - 1
+        return (
+            np.where(place >= 0, sequence[np.maximum(place, 0)], 0) if len(sequence) else 0 * times
+        )
+
+    @cached_property
+    def _timeline(self) -> tuple[Ints, Ints]:
+        scan = self.scan
+        parts = scan.best, scan.traded, scan.paid
+        sequence = np.concatenate([part["sequence"] for part in parts])
+        time_ns = np.concatenate([part["time_ns"] for part in parts])
+        order = np.argsort(sequence, kind="stable")
+        return sequence[order], time_ns[order]
 
     def pieces(self) -> Iterator[Events]:
         """All events, so many at a time."""

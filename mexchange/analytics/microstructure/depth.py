@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mexchange.analytics.result import Result
 
-__all__ = ["DepthMap", "depth", "depth_map", "imbalance"]
+__all__ = ["DepthMap", "depth", "depth_map", "imbalance", "levels_at"]
 
 SAMPLES = 2_000_000
 """At most so many rows of levels: more would be a copy of the run."""
@@ -90,6 +90,14 @@ def imbalance(
     )
 
 
+def levels_at(result: Result, market: str | int, times: Ints, levels: int) -> dict[str, Floats]:
+    """What the best `levels` of each side show together at these times: bid and ask, in base."""
+    (number,) = chosen(result, market)
+    sides = _sampled(result, number, times, levels)
+    sums = {"bid": sides[:, :, 3].sum(axis=1), "ask": sides[:, :, 1].sum(axis=1)}
+    return {side: result.source.units.quantities(lots, number) for side, lots in sums.items()}
+
+
 @dataclass(frozen=True)
 class DepthMap:
     """The book of one market as a picture.
@@ -106,7 +114,7 @@ class DepthMap:
 
 
 def depth_map(
-    result: Result, market: str | int = 0, columns: int = 360, rows: int = 120
+    result: Result, market: str | int = 0, columns: int = 320, rows: int = 160
 ) -> DepthMap:
     """The book over the whole run, around where its best prices went.
 
@@ -139,8 +147,10 @@ def _window(result: Result, market: int) -> tuple[int, int]:
     if not len(prices):
         return 0, 0
     low, high = np.quantile(prices, [0.002, 0.998])
-    wide = np.nanmedian(quotes.ask - quotes.bid) / float(result.source.units.prices(1, market))
-    around = max(0.12 * (high - low), 3 * (0.0 if np.isnan(wide) else wide), 8.0)
+    spread = quotes.ask - quotes.bid
+    spread = spread[~np.isnan(spread)] / float(result.source.units.prices(1, market))
+    wide = float(np.median(spread)) if len(spread) else 0.0
+    around = max(0.12 * (high - low), 3 * wide, 8.0)
     return max(1, int(low - around)), int(high + around)
 
 

@@ -64,7 +64,7 @@ function thinned(trace, described, [from, to]) {
 function heights(box, from, to) {
   let low = Infinity, high = -Infinity;
   box.data.forEach((trace, i) => {
-    if (trace.visible === "legendonly" || !trace.x?.bdata || !trace.y?.bdata) return;
+    if (trace.visible === "legendonly" || trace.type === "heatmap" || !trace.x?.bdata || !trace.y?.bdata) return;
     const [x, y] = (columns[box.id + i] ??= [unpacked(trace.x), unpacked(trace.y)]);
     const first = x.findLastIndex((t) => t <= from);
     for (let at = Math.max(first, 0); at < x.length && x[at] <= to; at++) {

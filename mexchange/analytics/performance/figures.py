@@ -161,7 +161,7 @@ def _of_trading(result: Result, agent: str, values: pl.DataFrame) -> dict[str, f
 
 def _held(result: Result, agent: str, times: Any) -> tuple[Any, Any]:
     """Whether the agent held anything from trading at these times, and what it was worth."""
-    source = result.source
+    source, sequences = result.source, result.source.until(times)
     held, worth = np.zeros(len(times), np.bool_), np.zeros(len(times))
     inventory = result.inventory.filter(pl.col("agent").cast(pl.String) == agent)
     for number, market in enumerate(result.markets):
@@ -170,20 +170,10 @@ def _held(result: Result, agent: str, times: Any) -> tuple[Any, Any]:
             continue
         place = np.searchsorted(own["time_ns"].to_numpy(), times, side="right") - 1
         amount = np.where(place >= 0, own["inventory"].to_numpy()[np.maximum(place, 0)], 0.0)
-        sequences = own["sequence"].to_numpy()[np.maximum(place, 0)]
-        value = source.marks.value(int(source.units.base[number]), _until(result, times, sequences))
+        value = source.marks.value(int(source.units.base[number]), sequences)
         held |= amount != 0
         worth += np.abs(amount * value)
     return held, worth
-
-
-def _until(result: Result, times: Any, least: Any) -> Any:
-    """The last event up to each of the times, among those that moved a book."""
-    best = result.source.scan.best
-    if not len(best):
-        return least
-    place = np.searchsorted(best["time_ns"], times, side="right") - 1
-    return np.maximum(best["sequence"][np.maximum(place, 0)], least)
 
 
 def _known(value: float) -> float | None:
