@@ -9,7 +9,13 @@ import numpy as np
 
 from mexchange.analytics.realism import flow, impact, prices
 from mexchange.analytics.realism.sample import MILLISECOND, SECOND, Floats, Int64, Sample
-from mexchange.analytics.realism.sums import NotMeasurableError, blocks_of, correlations, lagged
+from mexchange.analytics.realism.sums import (
+    NotMeasurableError,
+    blocks_of,
+    correlations,
+    lagged,
+    log_edges,
+)
 
 __all__ = ["CURVES", "Curve", "curves"]
 
@@ -53,24 +59,27 @@ def spread(sample: Sample) -> Curve:
 
 def return_memory(sample: Sample) -> Curve:
     """Autocorrelation of returns over 1 s."""
-    return _memory(*sample.returns(SECOND), sample, np.arange(1, 61), 180)
+    return _memory(*sample.returns(SECOND), sample, 60, 180)
 
 
 def volatility_memory(sample: Sample) -> Curve:
     """Autocorrelation of absolute returns over 1 min."""
     times, returns = sample.returns(prices.MINUTE)
-    return _memory(times, np.abs(returns), sample, prices.MEMORY_LAGS, 600)
+    return _binned(
+        _memory(times, np.abs(returns), sample, len(prices.MEMORY_LAGS), 600), prices.MEMORY_BINS
+    )
 
 
 def fine_volatility_memory(sample: Sample) -> Curve:
     """Autocorrelation of absolute returns over 1 s."""
     times, returns = sample.returns(SECOND)
-    return _memory(times, np.abs(returns), sample, _spaced(1, 100), 180)
+    return _binned(_memory(times, np.abs(returns), sample, 100, 180), prices.MEMORY_BINS)
 
 
-def _memory(times: Int64, values: Floats, sample: Sample, lags: Int64, least: int) -> Curve:
+def _memory(times: Int64, values: Floats, sample: Sample, last: int, least: int) -> Curve:
     if len(values) < least or not np.any(values):
         raise NotMeasurableError("too short")
+    lags = np.arange(1, last + 1)
     block = blocks_of(times, sample.start_ns, sample.end_ns)
     sums = lagged(values - values.mean(), block, lags).sum(axis=0)
     return Curve(lags.astype(float), correlations(sums, len(lags)))
@@ -141,12 +150,7 @@ def signs(sample: Sample) -> Curve:
     lags = flow.SIGN_LAGS
     block = blocks_of(orders.time_ns, sample.start_ns, sample.end_ns)
     memory = correlations(lagged(orders.sign.astype(float), block, lags).sum(axis=0), len(lags))
-    edges = np.unique(np.round(np.geomspace(1, 201, flow.SIGN_BINS + 1)).astype(int)) - 1
-    sizes = np.diff(edges)
-    return Curve(
-        np.exp(np.add.reduceat(np.log(lags), edges[:-1]) / sizes),
-        np.add.reduceat(memory, edges[:-1]) / sizes,
-    )
+    return _binned(Curve(lags.astype(float), memory), flow.SIGN_BINS)
 
 
 def waiting(sample: Sample) -> Curve:
@@ -268,6 +272,16 @@ CURVES: dict[str, Callable[[Sample], Curve]] = {
     "F1": signs, "F2": waiting, "F3": sizes, "F4": offsets, "F5": wiped,
     "I1": flow_and_moves, "I2": tilt, "I3": response, "I4": metaorders, "C9": leverage,
 }  # fmt: skip
+
+
+def _binned(curve: Curve, bins: int) -> Curve:
+    """Means over the logarithmic bins of lags that exponents are fitted through."""
+    edges = log_edges(len(curve.x), bins)
+    sizes = np.diff(edges)
+    return Curve(
+        np.exp(np.add.reduceat(np.log(curve.x), edges[:-1]) / sizes),
+        np.add.reduceat(curve.y, edges[:-1]) / sizes,
+    )
 
 
 def _spaced(first: int, last: int, count: int = 40) -> Int64:

@@ -65,9 +65,9 @@ PANELS = (
     _Panel("R3", "Tail of returns", "over 1 min; of short feeds over 1 s",
            "absolute return, standard deviations", "P(|r| > x)", "xy", "normal"),
     _Panel("V1", "Memory of volatility", "absolute returns over 1 min", "lag, min",
-           "autocorrelation", "xy", "^-0.3 1 0.25"),
+           "autocorrelation", "xy", "^-0.3 1 0.15", markers=True),
     _Panel("V1s", "Memory of volatility, close up", "absolute returns over 1 s", "lag, s",
-           "autocorrelation", "xy"),
+           "autocorrelation", "xy", markers=True),
     _Panel("V2", "Bursts of large returns", "beyond the 99 % quantile, over 1 s",
            "window, s", "Fano factor", "xy", "level 1", markers=True),
     _Panel("V3", "Volume and volatility", "by minute", "rank of absolute return",
@@ -199,9 +199,11 @@ def _cell(measured: Measurement, each: Sequence[Report]) -> str:
     names = [band.value for band in measured.fact.bands] or list(measured.values)[:2]
     for name in names:
         low, high = measured.intervals.get(name, (math.nan, math.nan))
-        between = "" if math.isnan(low) else f' <span class="why">{shown(low)}…{shown(high)}</span>'
+        between = f' <span class="why">{shown(low)}…{shown(high)}</span>'
+        if not (math.isfinite(low) and math.isfinite(measured.values[name])):
+            between = ""
         text = escape(f"{name} {shown(measured.values[name])}")
-        lines.append(f"{text}{between}")
+        lines.append(f'<span class="value">{text}{between}</span>')
     held = [report[measured.fact.key].holds for report in each]
     if len(each) > 1 and measured.holds is not None:
         lines.append(
@@ -276,7 +278,12 @@ def _layout(panel: _Panel) -> dict[str, Any]:
     def axis(name: str, title: str) -> dict[str, Any]:
         found: dict[str, Any] = {"title": {"text": title, "standoff": 6, "font": {"size": 11.5}}}
         if name in panel.log:
-            found |= {"type": "log", "exponentformat": "power", "dtick": 1}
+            found |= {
+                "type": "log",
+                "exponentformat": "power",
+                "dtick": 1,
+                "tickfont": {"size": 10.5},
+            }
         return found
 
     return {
@@ -286,11 +293,13 @@ def _layout(panel: _Panel) -> dict[str, Any]:
 
 
 CSS = """
-table.facts td { vertical-align: top; text-align: left; white-space: nowrap; }
+table.facts td { vertical-align: top; text-align: left; }
 table.facts th { text-align: left; }
-table.facts td:nth-child(2), table.facts td:last-child { white-space: normal; min-width: 9em; }
+table.facts td:nth-child(2), table.facts td:last-child { min-width: 8em; }
 table.facts td:last-child, .why { color: var(--muted); font-size: 12px; }
-table.facts .why { white-space: normal; }
+table.facts { font-size: 13px; }
+table.facts td { padding: 6px 7px; white-space: normal; }
+table.facts .value, table.facts td:nth-child(3) { white-space: nowrap; }
 """
 
 

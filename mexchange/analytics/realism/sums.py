@@ -28,6 +28,7 @@ __all__ = [
     "decay",
     "hill",
     "lagged",
+    "log_edges",
     "per_block",
     "pooled",
     "power_fit",
@@ -129,6 +130,11 @@ def correlations(sums: Floats, count: int) -> Floats:
     return found
 
 
+def log_edges(lags: int, bins: int) -> Int64:
+    """Where about so many logarithmic bins of the lags 1 to `lags` begin and end, from 0."""
+    return np.unique(np.round(np.geomspace(1, lags + 1, bins + 1)).astype(np.int64)) - 1
+
+
 def decay(memory: Floats, count: Floats, lags: int, bins: int) -> Floats:
     """The exponent p of the power law lag^−p that an autocorrelation follows: shape [...].
 
@@ -140,7 +146,7 @@ def decay(memory: Floats, count: Floats, lags: int, bins: int) -> Floats:
         memory: float64 [..., lags], the autocorrelation at lags 1 to `lags`.
         count: float64 [...], of the values that it was measured on.
     """
-    edges = np.unique(np.round(np.geomspace(1, lags + 1, bins + 1)).astype(np.int64)) - 1
+    edges = log_edges(lags, bins)
     sizes = np.diff(edges)
     means = np.add.reduceat(memory, edges[:-1], axis=-1) / sizes
     centre = np.add.reduceat(np.log(np.arange(1, lags + 1)), edges[:-1]) / sizes
