@@ -5,14 +5,13 @@ The page holds its own styles, Plotly and the thinned series, and asks the netwo
 
 from __future__ import annotations
 
-import json
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mexchange.analytics import failures, heads, pieces, tables
 from mexchange.analytics.panels import PANELS, SECTIONS
+from mexchange.analytics.shell import html_page
 from mexchange.analytics.view import View
 
 if TYPE_CHECKING:
@@ -91,34 +90,6 @@ def _time_axis(result: Result) -> dict[str, Any]:
 
 
 def _html(result: Result, body: str, drawn: list[Chart]) -> str:
-    from plotly.offline import get_plotlyjs
-
-    page = resources.files("mexchange.analytics") / "page"
-    css = (page / "page.css").read_text(encoding="utf-8")
-    script = (page / "page.js").read_text(encoding="utf-8")
     fields = ("key", "traces", "layout", "timed", "height")
-    data = json.dumps([{f: getattr(chart, f) for f in fields} for chart in drawn])
-    data = data.replace("</", "<\\/")
-    time = json.dumps(_time_axis(result))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(result.title)} · mExchange</title>
-<link rel="icon" href="data:,">
-<style>
-{css}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-<script type="application/json" id="charts">{data}</script>
-<script>{get_plotlyjs()}</script>
-<script>
-const TIME = {time};
-{script}</script>
-</body>
-</html>
-"""
+    charts = [{field: getattr(chart, field) for field in fields} for chart in drawn]
+    return html_page(result.title, body, charts, _time_axis(result))

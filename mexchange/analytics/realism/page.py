@@ -6,12 +6,10 @@ in the look of the reports; colours by name serve the light and the dark theme.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from mexchange.analytics import pieces
 from mexchange.analytics.realism.curves import Curve
 from mexchange.analytics.realism.facts import Measurement, Report
 from mexchange.analytics.series import packed
+from mexchange.analytics.shell import html_page
 
 __all__ = ["Column", "shown", "write_page"]
 
@@ -120,7 +119,10 @@ def write_page(path: Path | str, columns: Sequence[Column], *, notes: Sequence[s
         f'<section><h2>Behind the numbers</h2><div class="grid">{"".join(panels)}</div></section>',
         f"<footer>{'<br>'.join(map(escape, notes))}</footer>",
     ]
-    path.write_text(_html(columns[0].name, "\n".join(body), charts), encoding="utf-8")
+    title = f"Realism of {columns[0].name}"
+    # No axis is time, so that it does not matter what of it is shown.
+    page = html_page(title, "\n".join(body), charts, {"range": [0, 1]}, CSS)
+    path.write_text(page, encoding="utf-8")
     return path
 
 
@@ -300,35 +302,4 @@ table.facts td:last-child, .why { color: var(--muted); font-size: 12px; }
 table.facts { font-size: 13px; }
 table.facts td { padding: 6px 7px; white-space: normal; }
 table.facts .value, table.facts td:nth-child(3) { white-space: nowrap; }
-"""
-
-
-def _html(title: str, body: str, charts: list[dict[str, Any]]) -> str:
-    from plotly.offline import get_plotlyjs
-
-    page = resources.files("mexchange.analytics") / "page"
-    css = (page / "page.css").read_text(encoding="utf-8")
-    script = (page / "page.js").read_text(encoding="utf-8")
-    data = json.dumps(charts, allow_nan=False).replace("</", "<\\/")
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Realism of {escape(title)} · mExchange</title>
-<link rel="icon" href="data:,">
-<style>
-{css}{CSS}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-<script type="application/json" id="charts">{data}</script>
-<script>{get_plotlyjs()}</script>
-<script>
-const TIME = {{"range": [0, 1]}};
-{script}</script>
-</body>
-</html>
 """
