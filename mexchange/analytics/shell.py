@@ -1,4 +1,4 @@
-"""The page around what is shown: styles, Plotly and the charts in one file that asks for nothing."""
+"""The page around what is shown: styles, Plotly and charts in one file that asks for nothing."""
 
 from __future__ import annotations
 
