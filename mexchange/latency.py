@@ -28,7 +28,7 @@ __all__ = ["ConstantLatency", "Latency", "LogNormalLatency", "generator"]
 
 QUANTILES = 1 << 14
 """A log-normal delay is one of so many equally likely ones."""
-DRAWS = 1024
+FEW, DRAWS = 8, 1024
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -148,8 +148,11 @@ class LogNormalLatency(Latency):
         """Independent draws."""
         table = self._arrays[back]
         draws = generator(seed, f"latency/{'back' if back else 'there'}/{name}")
+        # Few at first, since most of thousands of lines are used rarely; all draws are the same.
+        count = FEW
         while True:
-            yield from table[draws.integers(0, QUANTILES, DRAWS)].tolist()
+            yield from table[draws.integers(0, QUANTILES, count)].tolist()
+            count = min(2 * count, DRAWS)
 
     def share_below(self, length: int | str, back: bool = False) -> float:
         """Which share of the delays is below `length`."""
