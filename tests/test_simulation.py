@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from mexchange import (
     TimeInForce,
 )
 from mexchange.records import Commands, commands
-from mexchange.simulation import Agent, Simulation
+from mexchange.simulation import Agent, Simulation, streaming
 from mexchange.strategy import Book, Fill, Strategy, Trade
 from strategies import MarketMaker, RandomTrader
 
@@ -323,3 +324,44 @@ def again(simulation: Simulation) -> None:
 def same(watcher: Watcher) -> None:
     for _ in range(2):
         Simulation(MARKET, [watcher], funds=FUNDS, engine="reference").run("1ms")
+
+
+def kept(simulation: Simulation, **options: Any) -> tuple[Result, bytes, bytes]:
+    result = simulation.run("500ms", **options)
+    assert result.commands is not None
+    return result, result.records.tobytes(), result.commands.tobytes()
+
+
+def test_what_is_streamed_to_disk_is_what_is_kept_in_memory(tmp_path: Path) -> None:
+    memory, *expected = kept(world(flow=[recorded()]))
+    assert not isinstance(memory.records, np.memmap)
+    streamed, *found = kept(world(flow=[recorded()]), out=tmp_path / "run")
+    assert isinstance(streamed.records, np.memmap)
+    assert found == expected
+    assert streamed.digest == memory.digest
+    assert (tmp_path / "run" / "events.bin").read_bytes() == expected[0]
+    assert (tmp_path / "run" / "commands.bin").read_bytes() == expected[1]
+    assert streamed.trades.equals(memory.trades)
+    assert streamed.summary() == memory.summary()
+    # Another run into the same folder takes nothing from the result of the first.
+    with streaming(tmp_path / "run"):
+        again, *second = kept(world(seed=2))
+        third = kept(world(seed=2))[0]
+    assert [again.records.tobytes(), again.commands.tobytes()] == second != expected  # type: ignore[union-attr]
+    assert streamed.records.tobytes() == expected[0]
+    assert (tmp_path / "run" / "run-2" / "events.bin").read_bytes() == third.records.tobytes()
+    assert not isinstance(kept(world())[0].records, np.memmap)
+
+
+def test_what_is_not_kept_happened_all_the_same() -> None:
+    result = world(flow=[recorded()], keep=False).run("500ms")
+    assert result.digest == world(flow=[recorded()]).run("500ms").digest
+    assert len(result.records) == 0
+    assert result.trades.is_empty()
+    assert result.summary()["trades"] == 0
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="ascii")
+    with pytest.raises(OSError, match="file"):
+        world().run("1ms", out=tmp_path / "file")

@@ -21,7 +21,7 @@ from mexchange.bench import flow as flows
 from mexchange.exchange import Exchange
 from mexchange.ledger import postings
 from mexchange.markets import Asset, Fees, Market
-from mexchange.records import EVENT, CommandKind, Commands, Side, commands
+from mexchange.records import CommandKind, Commands, Side, commands
 from mexchange.simulation import Simulation
 from mexchange.strategy import Strategy
 
@@ -122,10 +122,7 @@ def round_trips(count: int) -> float:
     assert pinger.position == count
 
     def post() -> None:
-        # Joining bytes; NumPy would compare the fields of each array with those of the next.
-        parts = [part.tobytes() for part in simulation.transport.events]
-        events = np.frombuffer(b"".join(parts), EVENT)
-        postings(events, simulation.exchange.markets)
+        postings(simulation.transport.events.whole(), simulation.exchange.markets)
 
     return pinger.seconds + _timed(post)
 

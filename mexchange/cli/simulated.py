@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ def run_scenario(
     as_json: bool,
 ) -> None:
     """Run a scenario with the parameters `given`, print its summary and write its report."""
+    from mexchange.simulation import streaming
     from mexchange.strategy.parameters import ParameterError
 
     module = load_scenario(name)
@@ -68,7 +70,7 @@ def run_scenario(
         options["duration_ns"] = duration(duration_text)
     target = folder(out)
     announce_compilation()
-    with refusing(ParameterError):
+    with refusing(ParameterError), nullcontext() if target is None else streaming(target):
         result = module.run(**options)
     conclude(result, target, as_json=as_json)
 

@@ -10,7 +10,7 @@ from traceback import format_exception
 
 import trio
 
-from mexchange.strategy import Strategy
+from mexchange.strategy import ParameterError, Strategy
 from mexchange.transport import Port
 
 __all__ = ["Player"]
@@ -26,8 +26,13 @@ class Player:
         port.on_failure = self._end
 
     def start(self) -> None:
-        """Its first call."""
-        self.port.guard(self.strategy.on_start)
+        """Its first call. Raises ParameterError if its parameters do not fit the market."""
+        try:
+            self.strategy.on_start()
+        except ParameterError:
+            raise
+        except Exception as error:
+            self.port.failed(error)
 
     async def run(self) -> None:
         """Its coroutine, until that ends or the strategy is cut off."""

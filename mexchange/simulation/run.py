@@ -7,18 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mexchange.clock import SimClock, nanoseconds
 from mexchange.exchange import Exchange
 from mexchange.latency import ConstantLatency, Latency, generator
 from mexchange.markets import Asset, Market, Number
 from mexchange.records import (
-    COMMAND,
-    EVENT,
     Command,
     CommandKind,
     Commands,
@@ -28,6 +26,7 @@ from mexchange.records import (
 )
 from mexchange.simulation.player import Player
 from mexchange.simulation.progress import Bar
+from mexchange.simulation.streaming import folder_of_run
 from mexchange.strategy import Book, Desk, Strategy
 from mexchange.transport import Background, SimTransport
 
@@ -66,6 +65,9 @@ class Simulation:
     accounts of its own. Strategies get the accounts after them, in their order, and order ids of
     the sources 1, 2, …; source 0 is for setup and flow.
 
+    Without `keep` commands and events are forgotten, and the result is empty but for the digest:
+    for those who learn from what strategies see, over runs without end.
+
     The same arguments give the same run, to the last event.
 
     Raises ValueError for what does not fit together: names, funds, a rejected command of `setup`.
@@ -87,6 +89,7 @@ class Simulation:
         title: str = "simulation",
         parameters: Mapping[str, Any] | None = None,
         engine: str = "kernel",
+        keep: bool = True,
     ) -> None:
         self.seed, self.start_ns, self.title = seed, start_ns, title
         self.latency = ConstantLatency() if latency is None else latency
@@ -97,6 +100,7 @@ class Simulation:
         self.accounts: dict[int, str] = {0: "house", **(accounts or {})}
         self._extra_parameters = dict(parameters or {})
         self._flow = flow
+        self._keep = keep
         self._started = self._finished = False
         if setup is not None and len(setup):
             setup = setup.copy()
@@ -169,31 +173,40 @@ class Simulation:
         )
         return Player(agent.name, agent.strategy, port)
 
-    def run(self, duration: int | str, *, progress: bool = False) -> Result:
+    def run(
+        self, duration: int | str, *, progress: bool = False, out: Path | str | None = None
+    ) -> Result:
         """Let `duration` (ns, or a text as '1h') pass; what came of it.
 
-        `progress` shows a bar on standard error. A strategy that raises is stopped there and its
+        `progress` shows a bar on standard error. With `out`, a folder, commands and events are not
+        kept in memory but written there as they come, and the result reads them from there; see
+        also `streaming`. A strategy that raises is stopped there and its
         orders are cancelled, while the market goes on; `extra["failures"]` of the result has the
         traceback by its name. Raises ValueError for a duration that is not positive, RuntimeError
-        if it has been run before.
+        if it has been run before, ParameterError if parameters of a strategy do not fit its market.
         """
         length = _positive(duration)
         end_ns = self.start_ns + length
         bar = Bar(self.clock, self.exchange, end_ns, self.title) if progress else nullcontext()
         with _few_collections(), bar:
-            self.start()
+            self.start(out)
             running = [player.run for player in self.players if player.strategy.has_run]
             self.clock.run(end_ns, running)
         return self.finish()
 
-    def start(self) -> None:
+    def start(self, out: Path | str | None = None) -> None:
         """Begin a run in pieces: `advance` follows, as often as you like, and then `finish`.
 
-        Raises RuntimeError if it has been run before.
+        `out` is that of `run`. Raises RuntimeError if it has been run before.
         """
         if self._started:
             raise RuntimeError("this simulation has been run; make a new one")
         self._started = True
+        folder = folder_of_run() if out is None else Path(out)
+        if self._keep and folder is not None:
+            self.transport.keep_in(folder)
+        if not self._keep:
+            self.transport.keep_nothing()
         if self._flow is not None:
             self.transport.play(self._flow)
         for flowing in self._background:
@@ -238,8 +251,8 @@ class Simulation:
         }
         return Result(
             self.exchange.markets,
-            _joined(self.transport.events, EVENT),
-            commands=_joined(self.transport.commands, COMMAND),
+            self.transport.events.whole(),
+            commands=self.transport.commands.whole(),
             accounts=self.accounts,
             start_ns=self.start_ns,
             seed=self.seed,
@@ -264,11 +277,6 @@ def _few_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
-
-
-def _joined(parts: Sequence[npt.NDArray[np.void]], dtype: np.dtype[Any]) -> npt.NDArray[np.void]:
-    """One array of many small ones; `np.concatenate` would compare the fields of each of them."""
-    return np.frombuffer(bytearray().join([part.tobytes() for part in parts]), dtype)
 
 
 def _positive(duration: int | str) -> int:

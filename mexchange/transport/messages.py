@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 from struct import Struct
 
 from mexchange.records import COMMAND, EVENT, EventKind, Events
@@ -31,9 +31,16 @@ packed = _COMMAND.pack
 """One command, given the values of its fields."""
 
 
-def own_rows(events: Events, at: Iterable[int], owners: Iterable[int]) -> dict[int, Own]:
+def own_rows(events: Events, at: list[int], owners: Container[int]) -> dict[int, Own]:
     """The events at some places, by their time and by those accounts of `owners` they concern."""
-    data, size, unpack = events.tobytes(), EVENT.itemsize, _EVENT.unpack_from
+    if len(at) < len(events) >> 3:
+        data, at = (
+            b"".join([events[place : place + 1].tobytes() for place in at]),
+            [*range(len(at))],
+        )
+    else:
+        data = events.tobytes()
+    size, unpack = EVENT.itemsize, _EVENT.unpack_from
     instants: dict[int, Own] = {}
     for place in at:
         row = unpack(data, place * size)

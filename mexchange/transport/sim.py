@@ -18,17 +18,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mexchange.clock import FOREVER, SimClock
 from mexchange.latency import Latency
-from mexchange.records import COMMAND, Command, CommandKind, Commands, Events
+from mexchange.records import COMMAND, EVENT, Command, CommandKind, Commands, Events
 from mexchange.transport.background import Background
 from mexchange.transport.feed import Feed, Update
 from mexchange.transport.messages import Own, own_rows
 from mexchange.transport.port import Port
+from mexchange.transport.record import FileRecord, NoRecord, Record
 from mexchange.transport.recorded import Recorded
 from mexchange.transport.tape import Tape
 
@@ -37,16 +39,16 @@ if TYPE_CHECKING:
 
 __all__ = ["SimTransport"]
 
-TAPE_ROWS = 1 << 18
+KEPT = {"commands": COMMAND, "events": EVENT}
+TAPE_ROWS = 1 << 16
 """When the tape is this long, it is looked at what of it nobody needs any more."""
 
 
 class SimTransport:
     """Carries commands to an exchange and events back, on a virtual clock.
 
-    Everything that reached the exchange and came of it is kept in `commands` and `events`, lists of
-    arrays in their order. The tape is shortened when it has more than `least_rows`, and twice what
-    it was shortened to.
+    Everything that reached the exchange and came of it is kept in `commands` and `events`. The
+    tape is shortened when it has more than `least_rows`, and twice what it was shortened to.
     """
 
     def __init__(self, exchange: Exchange, clock: SimClock, seed: int = 1) -> None:
@@ -54,8 +56,8 @@ class SimTransport:
         self.clock = clock
         self.seed = seed
         self.tape = Tape(len(exchange.markets))
-        self.commands: list[Commands] = []
-        self.events: list[Events] = []
+        self.commands = Record(COMMAND)
+        self.events = Record(EVENT)
         self.ports: dict[int, Port] = {}
         self._followers: list[Port] = []
         self._feed: Feed | None = None
@@ -101,6 +103,21 @@ class SimTransport:
             port.deliver(time_ns, updates, own.get(port.account))
         # Having read everything, it stands where the others' does.
         self._feed = self._feed or feed
+
+    def keep_in(self, folder: Path) -> None:
+        """Keep commands and events in files of a folder, not in memory: what there is and will be.
+
+        They are named `commands.bin` and `events.bin`. Raises OSError if they cannot be written.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {name: FileRecord(dtype, folder / f"{name}.bin") for name, dtype in KEPT.items()}
+        for name, file in files.items():
+            file.append(getattr(self, name).whole())
+            setattr(self, name, file)
+
+    def keep_nothing(self) -> None:
+        """Forget commands and events as soon as everybody has been told of them."""
+        self.commands, self.events = NoRecord(COMMAND), NoRecord(EVENT)
 
     def play(self, flow: Iterable[Commands]) -> None:
         """Let recorded flow arrive: arrays of `COMMAND`, sorted by time, in all as within each."""

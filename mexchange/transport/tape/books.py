@@ -155,10 +155,5 @@ class Tape:
         if self._at < gone:
             self.at(time_ns)
         left = self._count - gone
-        if 4 * left < len(self._rows) and len(self._rows) > ROWS:
-            self._rows = np.concatenate(
-                [self._rows[gone : self._count], np.zeros((max(left, ROWS), COLUMNS), np.int64)]
-            )
-        else:
-            self._rows[:left] = self._rows[gone : self._count]
+        self._rows[:left] = self._rows[gone : self._count]
         self._count, self._at = left, self._at - gone
