@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mexchange.testing",),
     # The package itself only gathers the names that users import.
     ("mexchange",),
-    ("mexchange.bench", "mexchange.sweep"),
+    ("mexchange.bench", "mexchange.sweep", "mexchange.gym"),
     ("mexchange.cli", "mexchange.__main__"),
     ("strategies",),
     ("scenarios",),
