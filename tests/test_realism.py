@@ -520,3 +520,55 @@ def test_recorded_feeds_are_as_they_were_found(data: Path, name: str) -> None:
         if not low <= found <= high:
             outside[key, value] = found
     assert not outside
+
+
+def minutes_of(bars: Any, first: int, count: int) -> Sample:
+    """Bars as a sample whose mid is their close at each minute's end."""
+    part = bars.slice(first, count)
+    close = np.rint(part["close"].to_numpy() * 100).astype(np.int64)
+    times, one = (np.arange(1, count + 1) * MINUTE).astype(np.int64), np.ones(count, np.int64)
+    volume = np.rint(part["volume"].to_numpy() * 1e5)
+    return Sample(
+        "bars", MINUTE, count * MINUTE, Top(times, close, one, close, one),
+        taken(times[1:] - SECOND, 1, volume[1:]),
+    )  # fmt: skip
+
+
+def test_recorded_days_are_inside_the_bands(data: Path) -> None:
+    import polars as pl
+
+    bars = pl.read_ipc(data / "bars" / "BTC_USDT-1m.feather")
+    measures: dict[str, Any] = {
+        "R1": prices.return_memory, "R3": prices.return_tail, "V1": prices.volatility_memory,
+        "V3": prices.volume_and_volatility,
+    }  # fmt: skip
+    bands = {fact.key: fact.bands for fact in FACTS}
+    days = range(0, bars.height - 1_440, 1_440)
+    held = dict.fromkeys(measures, 0)
+    for first in days:
+        sample = minutes_of(bars, first, 1_441)
+        for key, sums in measures.items():
+            values = sums(sample).values()
+            held[key] += all(band.holds(values[band.value]) for band in bands[key])
+    assert len(days) == 90
+    assert min(held.values()) >= 80, held
+
+
+# Whole markets.
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_the_control_fails_where_it_must_and_the_market_does_not() -> None:
+    from mexchange.analytics.realism import of_result
+    from scenarios import balanced_market, poisson_control
+
+    length = 12 * 3_600 * SECOND
+    control = measure(of_result(poisson_control.run(1, length)))
+    market = measure(of_result(balanced_market.run(1, length)))
+    assert abs(control["F1"].values["C(1)"]) < 0.02
+    assert control["F2"].values["CV"] == pytest.approx(1, abs=0.02)
+    assert control["F3"].values["ζ"] == math.inf
+    assert {key for key in ("V1", "F1", "F2", "F3", "F4") if control[key].holds} == set()
+    assert market.inside >= 0.8 * market.scored
+    assert market.score > control.score + 0.2
