@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mexchange.cli.errors import UserError, one_line
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["announce_compilation", "conclude", "folder", "say", "show", "working"]
 
 WIDTH = 120
+ROWS_SHOWN = 30
 FAILED = 3
 """The exit code when a strategy raised."""
 COMPILATION_S = 25
@@ -73,8 +75,11 @@ def _table_of(name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right", overflow="fold")
-    for row_name, row in rows.items():
+    for row_name, row in islice(rows.items(), ROWS_SHOWN):
         table.add_row(row_name, *(_shown(row.get(column)) for column in columns))
+    if len(rows) > ROWS_SHOWN:
+        table.caption = f"… and {len(rows) - ROWS_SHOWN:,} more; --json has all"
+        table.caption_justify = "left"
     return table
 
 
