@@ -25,8 +25,7 @@ PANELS: dict[str, Callable[[View], list[Chart]]] = {
     "pnl": lambda v: [charts.pnl(v.result, v.shown)],
     "drawdown": lambda v: [charts.drawdowns(v.result, v.shown)],
     "equity": lambda v: [charts.equity(v.result, v.shown)],
-    "attribution": lambda v: [part_charts.parts(v)] if len(v.shown) != 1 else [],
-    "attribution_over_time": lambda v: [part_charts.parts_over_time(v, v.markets[0])],
+    "attribution": part_charts.attribution,
     "inventory": lambda v: [charts.inventory(v.result, v.shown)],
     "price": lambda v: [charts.price(v.result, market, v.makers_first) for market in v.markets],
     "depth_map": lambda v: [map_chart.depth_map(v.result, market) for market in v.markets],
@@ -45,7 +44,7 @@ PANELS: dict[str, Callable[[View], list[Chart]]] = {
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Result": (
-        "pnl", "drawdown", "equity", "attribution", "attribution_over_time", "inventory",
+        "pnl", "drawdown", "equity", "attribution", "inventory",
     ),
     "Market": ("price", "depth_map", "spread", "spread_shares", "depth", "volume"),
     "Fills": ("markouts", "fill_times", "queue", "fills", "fill_sizes", "fill_gaps"),

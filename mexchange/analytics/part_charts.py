@@ -13,10 +13,16 @@ from mexchange.analytics.series import packed
 if TYPE_CHECKING:
     from mexchange.analytics.view import View
 
-__all__ = ["parts", "parts_over_time"]
+__all__ = ["attribution"]
 
 PARTS = {"spread": "$series-0", "inventory": "$series-1", "fees": "$series-4"}
 SAMPLES = 1_200
+
+
+def attribution(view: View) -> list[Chart]:
+    """Of several agents what all got, then of one (the only, or the busiest maker) how it came."""
+    sums = [parts(view)] if len(view.shown) != 1 else []
+    return [*sums, parts_over_time(view, view.markets[0])]
 
 
 def parts(view: View) -> Chart:

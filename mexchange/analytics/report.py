@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mexchange.analytics import failures, heads, pieces, tables
 from mexchange.analytics.panels import PANELS, SECTIONS
+from mexchange.analytics.plots import time_axis
 from mexchange.analytics.shell import html_page
 from mexchange.analytics.view import View
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from mexchange.analytics.result import Result
 
 __all__ = ["write_report"]
-
-MILLISECOND = 1_000_000
-DAY_NS = 86_400_000_000_000
 
 
 def write_report(result: Result, path: Path | str) -> Path:
@@ -75,21 +73,7 @@ def _panel(chart: Chart) -> str:
     return pieces.panel(chart.title, inside, chart.note, wide=chart.wide)
 
 
-def _time_axis(result: Result) -> dict[str, Any]:
-    """How times are written: without a date where time counts from a day's start."""
-    dated = result.start_ns >= 366 * DAY_NS
-    long, short = ("%e %b %H:%M", "%e %b %H:%M:%S") if dated else ("%H:%M", "%H:%M:%S")
-    stops = [
-        {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%3f"},
-        {"dtickrange": [1_000, 60_000], "value": short},
-        {"dtickrange": [60_000, 86_400_000], "value": long},
-    ]
-    first, last = result.start_ns, max(result.end_ns, result.start_ns + MILLISECOND)
-    around = [first / MILLISECOND, last / MILLISECOND]
-    return {"tickformatstops": stops, "hoverformat": f"{short}.%3f", "range": around}
-
-
 def _html(result: Result, body: str, drawn: list[Chart]) -> str:
     fields = ("key", "traces", "layout", "timed", "height")
     charts = [{field: getattr(chart, field) for field in fields} for chart in drawn]
-    return html_page(result.title, body, charts, _time_axis(result))
+    return html_page(result.title, body, charts, time_axis(result))

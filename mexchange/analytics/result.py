@@ -29,6 +29,7 @@ from mexchange.analytics.frames.worth import Times, agent_frame, equity_frame
 from mexchange.analytics.microstructure.markouts import HORIZONS
 from mexchange.analytics.microstructure.spreads import effective_spreads, spreads
 from mexchange.analytics.performance import performance
+from mexchange.analytics.plots import Plots
 from mexchange.analytics.saving import save_frames
 from mexchange.ledger import check
 from mexchange.markets import Market
@@ -259,6 +260,11 @@ class Result:
         level outside 0 … 1. `mexchange.analytics.performance` says what is what.
         """
         return performance(self, agent, interval=interval, level=level, samples=samples)
+
+    @property
+    def plot(self) -> Plots:
+        """Draws what a report shows: `plot()` all of it, `plot.equity()` one panel."""
+        return Plots(self)
 
     # Frames that may be larger than memory, in pieces.
 
