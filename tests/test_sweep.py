@@ -49,12 +49,18 @@ def run(
     print("a scenario may print")
     if fault == "raise" and seed == 2:
         raise RuntimeError("it went\\n  wrong")
+    if fault == "strategy" and seed == 2:
+        class Clumsy(RandomTrader):
+            def turn(self):
+                raise ValueError("dropped it")
+    else:
+        Clumsy = RandomTrader
     if fault == "die" and seed == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     maker = Agent(MarketMaker(spread_bps=spread_bps, size=size, period="50ms"), "maker")
     return Simulation(
         quickstart.MARKET,
-        [maker, Agent(RandomTrader(period="20ms"), "taker")],
+        [maker, Agent(Clumsy(period="20ms"), "taker")],
         funds=quickstart.FUNDS,
         setup=quickstart.seed_book(),
         accounts={1: "seeder"},
@@ -101,7 +107,7 @@ def test_one_row_a_run_and_agent(here: Sweep) -> None:
         for seed in (1, 2)
         for agent in ("maker", "taker")
     ]
-    assert {"run", "digest", "events", "trades", "pnl", "fills", "run_volume"} <= set(
+    assert {"run", "digest", "events", "trades", "pnl", "fills", "sharpe", "run_volume"} <= set(
         here.frame.columns
     )
     assert here.frame["digest"].n_unique() == 4
@@ -133,7 +139,11 @@ def test_where_it_runs_does_not_matter(here: Sweep, scenario: Path, kind: str) -
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [("raise", "RuntimeError: it went wrong"), ("die", "WorkerError: the worker died (SIGKILL)")],
+    [
+        ("raise", "RuntimeError: it went wrong"),
+        ("strategy", "taker raised ValueError: dropped it"),
+        ("die", "WorkerError: the worker died (SIGKILL)"),
+    ],
 )
 def test_a_run_that_fails_takes_no_other_with_it(
     here: Sweep, scenario: Path, fault: str, error: str, tmp_path: Path
@@ -145,7 +155,7 @@ def test_a_run_that_fails_takes_no_other_with_it(
         (4.0, 2, error), (8.5, 2, error),
     ]  # fmt: skip
     assert str(done.failures[0]) == f"spread_bps=4.0 fault={fault} seed=2: {error}"
-    assert ("line 2" in done.failures[0].traceback) == (fault == "raise")
+    assert ("Traceback" in done.failures[0].traceback) == (fault != "die")
     good = here.frame.filter(seed=1)["digest"]
     assert done.frame.filter(seed=1)["digest"].equals(good)
     listed = json.loads((tmp_path / "out" / "failures.json").read_text(encoding="utf-8"))

@@ -11,12 +11,17 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from mexchange.sweep.source import Source, code_hash
 
 if TYPE_CHECKING:
     from mexchange.analytics.result import Result
 
 __all__ = ["Failure", "Job", "Row", "play"]
+
+MEASURED = 50
+"""The performance of so many strategies is computed."""
 
 Row = dict[str, Any]
 """Column → value: a figure of a run, or of one of its agents."""
@@ -64,13 +69,18 @@ class Job:
 def play(job: Job) -> list[Row] | Failure:
     """Run it, here; one row an agent, or why there is none.
 
-    What a scenario raises is returned, since not every exception can travel between processes.
+    What a scenario raises is returned, since not every exception can travel between processes. A
+    run in which a strategy raised is no result either: the market went on without it.
     """
     if job.code != code_hash():
         return job.failed("the worker has another version of mExchange; install the same on both")
     options = {} if job.duration_ns is None else {"duration_ns": job.duration_ns}
     try:
         result = job.source.load()(seed=job.seed, **options, **job.parameters)
+        raised = result.extra.get("failures", {})
+        if raised:
+            name, where = next(iter(raised.items()))
+            return job.failed(f"{name} raised {where.strip().splitlines()[-1]}", where)
         return rows(result)
     except (Exception, SystemExit) as error:
         return job.failed(f"{type(error).__name__}: {error}", traceback.format_exc())
@@ -80,12 +90,18 @@ def rows(result: Result) -> list[Row]:
     """The figures of a result's summary, one row an agent; those of the run are in each of them.
 
     Strategies are agents; the anonymous traders of the background are not, unless there is nobody
-    else. A figure of the run that agents have too is called `run_…`.
+    else. Up to fifty of them have figures of performance too. A figure of the run that agents have
+    as well is called `run_…`.
     """
     summary = result.summary()
     everybody = summary["agents"] or {None: {}}
     strategies = result.parameters.get("agents", {})
     agents = {name: everybody[name] for name in everybody if name in strategies} or everybody
+    if len(strategies) <= MEASURED:
+        agents = {
+            name: figures | _performance(result, name) if name in strategies else figures
+            for name, figures in agents.items()
+        }
     shared = {name for figures in agents.values() for name in figures}
     common = {
         f"run_{name}" if name in shared else name: value
@@ -96,6 +112,14 @@ def rows(result: Result) -> list[Row]:
         common | {"agent": agent} | {n: value for n, value in figures.items() if _is_figure(value)}
         for agent, figures in agents.items()
     ]
+
+
+def _performance(result: Result, agent: str) -> Row:
+    """Sharpe ratio and the like; without their own intervals, since seeds tell more."""
+    from mexchange.analytics.performance import performance
+
+    found = performance(result, agent, samples=1).filter(pl.col("figure") != "pnl")
+    return dict(found.select("figure", "value").rows())
 
 
 def _is_figure(value: Any) -> bool:
