@@ -185,13 +185,13 @@ def test_the_spread_is_weighted_by_time() -> None:
 def test_autocorrelation_of_returns(rng: np.random.Generator) -> None:
     noise = rng.normal(0, 1e-4, 3_000)
     independent = prices.return_memory(of_returns(noise, MINUTE)).values()
-    assert abs(independent["1 min"]) < 0.05
+    assert abs(independent["ρ(1 min)"]) < 0.05
     memory = noise.copy()
     for k in range(1, len(memory)):
         memory[k] += 0.4 * memory[k - 1]
     sums = prices.return_memory(of_returns(memory, MINUTE))
-    assert sums.values()["1 min"] == pytest.approx(0.4, abs=0.05)
-    low, high = sums.intervals()["1 min"]
+    assert sums.values()["ρ(1 min)"] == pytest.approx(0.4, abs=0.05)
+    low, high = sums.intervals()["ρ(1 min)"]
     assert low < 0.4 < high < low + 0.15
 
 
@@ -497,7 +497,7 @@ def test_samples_are_pooled(rng: np.random.Generator) -> None:
 # What was recorded of a real market. Ranges are those of ten feeds of BTC and ETH.
 
 RANGES = {
-    ("S1", "share"): (0.989, 0.997), ("S2", "bps"): (0.002, 0.043), ("R1", "1 s"): (-0.10, 0.22),
+    ("S1", "share"): (0.989, 0.997), ("S2", "bps"): (0.002, 0.043), ("R1", "ρ(1 s)"): (-0.10, 0.22),
     ("R2", "κ(0.1 s)"): (9.6, 363), ("R2", "κ(1 s)"): (0.7, 25.8), ("R2", "κ(5 s)"): (-0.3, 6.85),
     ("F1", "C(1)"): (0.199, 0.57), ("F1", "γ"): (0.49, 0.86), ("F2", "CV"): (1.47, 2.10),
     ("F3", "ζ"): (1.04, 1.63), ("F5", "share"): (0.135, 0.479), ("I1", "R²(1 s)"): (0.33, 0.78),

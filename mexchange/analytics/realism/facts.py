@@ -89,7 +89,7 @@ FACTS: tuple[Fact, ...] = (
     ),
     Fact(
         "R1", "Returns have no memory", "Cont 2001, fact 1",
-        prices.return_memory, (Band("1 min", high=0.1, magnitude=True),),
+        prices.return_memory, (Band("ρ(1 min)", high=0.1, magnitude=True),),
     ),
     Fact(
         "R2", "Tails are fat, less so over longer times", "Cont 2001, facts 2 and 4",

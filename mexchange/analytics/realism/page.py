@@ -205,7 +205,8 @@ def _cell(measured: Measurement, each: Sequence[Report]) -> str:
         if not (math.isfinite(low) and math.isfinite(measured.values[name])):
             between = ""
         text = escape(f"{name} {shown(measured.values[name])}")
-        lines.append(f'<span class="value">{text}{between}</span>')
+        sign = "" if lines else mark[measured.holds]
+        lines.append(f'<span class="value">{sign}{text}{between}</span>')
     held = [report[measured.fact.key].holds for report in each]
     if len(each) > 1 and measured.holds is not None:
         lines.append(
@@ -213,7 +214,7 @@ def _cell(measured: Measurement, each: Sequence[Report]) -> str:
         )
     if measured.reason:
         lines.append(f'<span class="why">{escape(measured.reason)}</span>')
-    return mark[measured.holds] + "<br>".join(lines)
+    return "<br>".join(lines)
 
 
 def _traces(panel: _Panel, columns: Sequence[Column]) -> list[dict[str, Any]]:

@@ -96,7 +96,7 @@ def return_memory(sample: Sample) -> Sums:
     def estimate(sums: Floats) -> Floats:
         return np.concatenate([correlations(sums[..., :4], 1), correlations(sums[..., 4:], 1)], -1)
 
-    return Sums(("1 min", "1 s"), np.concatenate(parts, axis=1), estimate)
+    return Sums(("ρ(1 min)", "ρ(1 s)"), np.concatenate(parts, axis=1), estimate)
 
 
 def kurtosis(sums: Floats) -> Floats:
