@@ -76,7 +76,7 @@ def simulation(seed: int = 1, activity: float = 1.0, news: float = 1.0) -> Simul
         funds=FUNDS,
         latency=LogNormalLatency("2ms", sigma=0.5),
         seed=seed,
-        background=[Background(crowd(activity, news), name="crowd")],
+        background=[Background(crowd(activity, news), accounts=100, name="crowd")],
         title="balanced market: KCN/EUR",
         parameters={"activity": activity, "news": news},
     )

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+import polars as pl
 
 from mexchange.analytics.microstructure.quotes import Quotes
 from mexchange.clock import nanoseconds
@@ -24,6 +25,7 @@ __all__ = ["MAKERS", "run", "simulation"]
 
 HALF_HOUR_NS = 1_800_000_000_000
 MINUTE_NS = 60_000_000_000
+TENTH_NS = 100_000_000
 MAKERS = ("market maker", "inventory maker", "liquidity provider")
 FUNDS = {"EUR": "10000000", "KCN": "100000"}
 
@@ -57,7 +59,7 @@ def run(
     duration_ns: int = HALF_HOUR_NS,
     progress: bool = False,
     *,
-    sell: Annotated[Decimal, Range(above=0, high=50_000)] = Decimal(800),
+    sell: Annotated[Decimal, Range(above=0, high=50_000)] = Decimal(1_000),
     start: Duration = "10m",
     over: Duration = "30s",
 ) -> Result:
@@ -93,35 +95,38 @@ def run(
 def measure(result: Result, start_ns: int, over_ns: int) -> dict[str, Any]:
     """How deep a crash was that began at `start_ns`, and how long it took to be over.
 
-    The trough is the lowest mid within the sale and the minute after it. The price has recovered by
-    half, or by nine tenths, once the mid has stayed there for a second.
+    The price is the best bid, for which one could have sold, looked at ten times a second; the mid
+    would lie in the middle of a gap. The trough is the lowest within the sale and the minute after
+    it. The bid has recovered by half, or by nine tenths, once it has stayed there for a second.
     """
     quotes = Quotes(result, 0)
-    seconds = np.arange(start_ns, result.end_ns, 100_000_000)
-    path = quotes.mid_at(seconds)
-    before = float(quotes.mid_at([start_ns])[0])
-    fell = path[: (over_ns + MINUTE_NS) // 100_000_000]
-    trough = int(np.argmin(fell))
-    drop = before - float(path[trough])
+    looks = np.arange(start_ns, result.end_ns, TENTH_NS)
+    path = quotes.bid[np.searchsorted(quotes.time_ns, looks, "right") - 1]
+    fell = path[: (over_ns + MINUTE_NS) // TENTH_NS]
+    trough = int(np.nanargmin(fell))
+    before, lowest = float(path[0]), float(path[trough])
 
     def recovered(share: float) -> float | None:
-        above = path[trough:] >= before - (1 - share) * drop
+        above = path[trough:] >= lowest + share * (before - lowest)
         lasting = np.convolve(above, np.ones(10), "valid") == 10
         return float(np.argmax(lasting)) / 10 if lasting.any() else None
 
     spread, times = (quotes.ask / quotes.bid - 1) * 10_000, quotes.time_ns
     calm = (times < start_ns) & (times > start_ns - 5 * MINUTE_NS)
     wild = (times >= start_ns) & (times < start_ns + over_ns + MINUTE_NS)
+    sold = result.trades.filter(pl.col("time_ns") >= start_ns)["price"].to_numpy()
     return rounded(
         {
-            "price_before": before,
-            "price_at_trough": float(path[trough]),
-            "drop_bps": drop / before * 10_000,
+            "bid_before": before,
+            "bid_at_trough": lowest,
+            "drop_bps": (1 - lowest / before) * 10_000,
+            "lowest_trade_bps": (1 - float(sold.min(initial=before)) / before) * 10_000,
             "seconds_to_trough": trough / 10,
             "seconds_to_half_recovery": recovered(0.5),
             "seconds_to_recovery": recovered(0.9),
+            "seconds_without_bid": float(np.isnan(path).sum()) / 10,
             "spread_before_bps": float(np.nanmedian(spread[calm])),
             "spread_widest_bps": float(np.nanmax(spread[wild])),
-            "price_at_the_end": float(path[-1]),
+            "bid_at_the_end": float(path[-1]),
         }
     )

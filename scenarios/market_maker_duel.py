@@ -48,11 +48,11 @@ def run(
     size: Annotated[Decimal, Range(above=0)] = Decimal(1),
     max_inventory: Annotated[Decimal, Range(above=0)] = Decimal(30),
     period: Duration = "100ms",
-    spread_bps: Annotated[float, Range(above=0, below=1_000)] = 3.0,
-    gamma: Annotated[float, Range(above=0)] = 0.003,
+    spread_bps: Annotated[float, Range(above=0, below=1_000)] = 1.5,
+    gamma: Annotated[float, Range(above=0)] = 0.01,
     kappa: Annotated[float, Range(above=0)] = 1.0,
     horizon: Duration = "1m",
-    news: Annotated[float, Range(0, 100)] = 1.0,
+    news: Annotated[float, Range(0, 100)] = 0.5,
 ) -> Result:
     """Let both quote orders of `size`, as often and with as much room for inventory.
 
