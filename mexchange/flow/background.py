@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,10 +45,11 @@ OWN_SOURCE = (1 << 16) - 1
 class Background:
     """The order flow of thousands of anonymous traders in one market, compiled.
 
-    `ingredients` act independently, each with chances of its own, seeded by the run's seed, `name`
-    and its place in the list. `market` is a number or a name; `price` is where the market opens,
-    in quote; `accounts` is how many accounts the traders share, each with so much of both assets
-    that it lasts. The book opens as each `ZeroIntelligence` would have it in the mean.
+    `ingredients` act independently, each with chances of its own, seeded by the run's seed, the
+    market, `name` and its place in the list. `market` is a number or a name; `price` is where the
+    market opens, in quote; `accounts` is how many accounts the traders share, beside those that an
+    ingredient has to itself, each with so much of both assets that it lasts. The book opens as each
+    `ZeroIntelligence` would have it in the mean.
 
     Time goes forward only; how it is cut into pieces changes nothing. Everything that it sends is a
     command like any other: the log of a run, replayed, gives the same digest.
@@ -100,11 +100,12 @@ class Background:
         if not 0 <= number < len(exchange.markets):
             raise ValueError(f"no market {self.market}; there are {len(exchange.markets)}")
         market = exchange.markets[number]
-        ticks = market.ticks(Decimal(self.price) if isinstance(self.price, str) else self.price)
+        ticks = market.ticks(self.price)
         if not 2 <= ticks < market.max_price:
             raise ValueError(f"price {self.price} is not inside the prices of {market.name}")
         first = exchange.accounts
         self.accounts = {first + k: f"{self.name} {k + 1}" for k in range(self.size)}
+        self._name_own(first + self.size)
         self._flow = self._arrays(number, ticks, first, start_ns, seed)
         self._address = kernel_address(np.zeros(1, COMMAND))
         opening = [self._open(market, ticks, first), self._book(number, ticks, seed)]
@@ -115,6 +116,14 @@ class Background:
                 applied.append((batch, self._refuse_nothing(batch)))
         self._see()
         return iter(applied)
+
+    def _name_own(self, first: int) -> None:
+        """Name the accounts that ingredients have to themselves: `metaorders 1 of background`."""
+        for ingredient in self.ingredients:
+            kind = type(ingredient).__name__.lower()
+            for _ in range(ingredient.own_accounts):
+                number = len(self.accounts) - self.size + 1
+                self.accounts[first + number - 1] = f"{kind} {number} of {self.name}"
 
     def _refuse_nothing(self, batch: Commands) -> Events:
         events = self._exchange.step(batch)
@@ -133,14 +142,15 @@ class Background:
         head["value"] = head["anchor"] = ticks
         head["bid"], head["ask"] = ticks - 1, ticks
         head["next_id"] = order_id(self._free_source(), 0)
-        lists = 0
+        lists, own = 0, first + self.size
         for k, (row, ingredient) in enumerate(zip(rows, self.ingredients, strict=True)):
-            stream = generator(seed, f"flow/{self.name}/{k}/{type(ingredient).__name__}")
+            stream = generator(seed, f"flow/{market}/{self.name}/{k}/{type(ingredient).__name__}")
             words = stream.integers(1, WORD, 4)
             row["s0"], row["s1"], row["s2"], row["s3"] = words.tolist()
             row["kind"], row["list"] = ingredient.kind, lists
             row["a_ns"], row["b_ns"] = ingredient.alarms(start_ns + 1)
-            lists += ingredient.lists
+            row["account"] = own
+            lists, own = lists + ingredient.lists, own + ingredient.own_accounts
             for column, value in ingredient.columns().items():
                 p[k, column] = value
         return Flow(
@@ -163,13 +173,14 @@ class Background:
         """Accounts, each with the same many lots and the money for them, as much as is safe."""
         base, quote = (self._exchange.asset(asset.name) for asset in (market.base, market.quote))
         a_lot = market.base_per_lot, ticks * market.quote_per_lot_tick
-        lots = min(1 << 30, MONEY_LIMIT // 4 // self.size // max(a_lot))
+        count = len(self.accounts)
+        lots = min(1 << 30, MONEY_LIMIT // 4 // count // max(a_lot))
         if lots < 1:
-            raise ValueError(f"{self.size} accounts are too many for the units of {market.name}")
-        batch = commands(3 * self.size, account=np.repeat(np.arange(self.size) + first, 3))
-        batch["kind"] = [CommandKind.OPEN_ACCOUNT, *[CommandKind.DEPOSIT] * 2] * self.size
-        batch["asset"] = [0, base, quote] * self.size
-        batch["quantity"] = [0, lots * a_lot[0], lots * a_lot[1]] * self.size
+            raise ValueError(f"{count} accounts are too many for the units of {market.name}")
+        batch = commands(3 * count, account=np.repeat(np.arange(count) + first, 3))
+        batch["kind"] = [CommandKind.OPEN_ACCOUNT, *[CommandKind.DEPOSIT] * 2] * count
+        batch["asset"] = [0, base, quote] * count
+        batch["quantity"] = [0, lots * a_lot[0], lots * a_lot[1]] * count
         return batch
 
     def _book(self, market: int, ticks: int, seed: int) -> Commands:
@@ -179,7 +190,7 @@ class Background:
         """
         assert self._flow is not None
         head = self._flow.head[0]
-        draws = generator(seed, f"flow/{self.name}/book")
+        draws = generator(seed, f"flow/{market}/{self.name}/book")
         books = []
         for row, traders in zip(self._flow.rows, self.ingredients, strict=True):
             if not isinstance(traders, ZeroIntelligence):

@@ -36,6 +36,11 @@ class Ingredient:
         """How many lists of orders it keeps."""
         return 1
 
+    @property
+    def own_accounts(self) -> int:
+        """How many accounts it has to itself."""
+        return 0
+
     def columns(self) -> dict[int, float]:
         """Its parameters as compiled code reads them, by column."""
         return {}

@@ -1,8 +1,9 @@
 """The state of a flow as arrays, and what all of its ingredients do with it.
 
-An ingredient is a row: its kind, its generator, when it acts next, and the list of its orders that
-may still stand. `a_ns` and `b_ns` are two alarms of its own; it acts at the earlier one. Parameters
-stand in a row of floats; which column is which, each ingredient says in its own file.
+An ingredient is a row: its kind, its generator, when it acts next, the first of its lists of orders
+that may still stand, and the first of the accounts that it has to itself. `a_ns` and `b_ns` are two
+alarms of its own; it acts at the earlier one. Parameters stand in a row of floats; which column is
+which, each ingredient says in its own file.
 
 A list of orders is believed only as far as the engine confirms it. Who wants to cancel picks one at
 random; if it is gone, nothing is sent and the list forgets it. Picking among all that may stand, at
@@ -66,6 +67,7 @@ ROW = np.dtype(
         ("s2", "<i8"),
         ("s3", "<i8"),
         ("list", "<i8"),
+        ("account", "<i8"),
     ],
     align=True,
 )
