@@ -86,8 +86,8 @@ def postings(events: Events, markets: Sequence[Market], *, holds: bool = True) -
     if holds:
         parts += _holds(events, markets)
     joined: Postings = np.concatenate(parts) if parts else np.empty(0, POSTING)
-    joined = joined[joined["amount"] != 0]
-    return joined[np.argsort(joined["sequence"], kind="stable")]
+    moving = np.flatnonzero(joined["amount"])
+    return joined[moving[np.argsort(joined["sequence"][moving], kind="stable")]]
 
 
 def balances(entries: Postings) -> npt.NDArray[np.void]:

@@ -44,8 +44,11 @@ def test_all_panels_at_once(result: Result) -> None:
         low, high = figure.layout[name].domain
         assert 0 <= low < high <= 1
     # Each agent is listed once and hidden everywhere at once.
-    listed = [trace for trace in figure.data if trace.name == "maker" and trace.showlegend]
-    assert len([trace for trace in listed if trace.mode == "lines"]) == 1
+    drawn = [t for t in figure.data if t.name == "maker" and t.type == "scatter"]
+    lines = [trace for trace in drawn if trace.mode == "lines"]
+    assert len(lines) > 3
+    assert sum(trace.showlegend for trace in lines) <= 1
+    assert len({trace.legendgroup for trace in lines}) == 1
 
 
 def test_panels_do_not_overlap(result: Result) -> None:

@@ -139,7 +139,7 @@ def test_everything_is_there(page: Page) -> None:
     assert "fast yes" in page.text
     assert "size 1.5" in page.text
     assert "maker levels 3" in page.text
-    assert "events, balanced to the atom" in page.text
+    assert "fees and transfers, balanced to the atom" in page.text
 
 
 def test_it_asks_the_network_for_nothing(page: Page) -> None:

@@ -20,6 +20,7 @@ from mexchange.analytics.pieces import (
     text,
     words,
 )
+from mexchange.ledger import check
 from mexchange.records import Reason
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def about(result: Result) -> str:
     facts = [
         ("seed", str(result.seed)),
         ("digest", result.digest or NONE),
-        ("ledger", f"{len(result.records):,} events, {_balance(result)}"),
+        ("ledger", _balance(result)),
     ]
     plain = {name: value for name, value in result.parameters.items() if not _is_table(value)}
     pairs = [(words(name), text(value)) for name, value in plain.items()]
@@ -259,12 +260,13 @@ def about(result: Result) -> str:
 
 
 def _balance(result: Result) -> str:
-    """Whether the ledger of a run balances."""
+    """Whether what changed hands or came from outside balances; holds are left to `check`."""
+    entries = result.source.moves
     try:
-        result.check()
+        check(entries)
     except AssertionError as error:
         return f"out of balance: {error}"
-    return "balanced to the atom"
+    return f"{len(entries):,} postings of trades, fees and transfers, balanced to the atom"
 
 
 def _is_table(value: Any) -> bool:

@@ -64,29 +64,30 @@ class Positions:
 
     def add(self, entries: Postings) -> npt.NDArray[np.void]:
         """What the next postings made of it, as `position_rows` says."""
-        inside = entries[entries["bucket"] != Bucket.EXTERNAL]
-        key = inside["account"].astype(np.int64) << 16 | inside["asset"]
-        order = np.argsort(key, kind="stable")
-        inside, key = inside[order], key[order]
-        if not len(key):
+        places = np.flatnonzero(entries["bucket"] != Bucket.EXTERNAL)
+        if not len(places):
             return np.empty(0, POSITION)
+        key = entries["account"][places].astype(np.int64) << 16 | entries["asset"][places]
+        order = np.argsort(key, kind="stable")
+        places, key = places[order], key[order]
+        sequence, amount = entries["sequence"][places], entries["amount"][places]
+        bucket = entries["bucket"][places]
         begins = np.diff(key, prepend=-1) != 0
-        ends = np.append(begins[1:] | (np.diff(inside["sequence"]) != 0), True)
-        rows = np.empty(int(ends.sum()), POSITION)
-        for name in ("sequence", "time_ns", "account", "asset"):
-            rows[name] = inside[name][ends]
+        ends = np.append(begins[1:] | (np.diff(sequence) != 0), True)
+        first, last = np.flatnonzero(begins), np.flatnonzero(np.append(begins[1:], True))
+        group = (np.cumsum(begins) - 1)[ends]
+        rows = np.empty(len(group), POSITION)
+        rows["sequence"], rows["time_ns"] = sequence[ends], entries["time_ns"][places[ends]]
+        rows["account"], rows["asset"] = key[ends] >> 16, key[ends] & 0xFFFF
         had = self._admit(key[begins])
-        group = np.cumsum(begins) - 1
-        first = np.flatnonzero(begins)[group[ends]]
-        last = np.append(np.flatnonzero(begins)[1:], len(key)) - 1
-        for place, (name, bucket) in enumerate(
-            (("available", Bucket.AVAILABLE), ("held", Bucket.HELD))
-        ):
-            moved = np.where(inside["bucket"] == bucket, inside["amount"], 0)
+        of_last = np.searchsorted(np.flatnonzero(ends), last)
+        for own, name, kind in zip(self._had, BUCKETS[:2], Bucket, strict=False):
+            moved = np.where(bucket == kind, amount, 0)
             # The sum may wrap around, and then does so again in the difference.
             total = np.cumsum(moved)
-            rows[name] = total[ends] - (total - moved)[first] + self._had[place][had][group[ends]]
-            self._had[place][had] = rows[name][np.searchsorted(np.flatnonzero(ends), last)]
+            before = own[had] - (total - moved)[first]
+            rows[name] = total[ends] + before[group]
+            own[had] = rows[name][of_last]
         return rows
 
     def _admit(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

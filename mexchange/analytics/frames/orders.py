@@ -72,8 +72,7 @@ def order_frame(parts: Callable[[], Iterable[Events]], names: Names, units: Unit
     that new orders can have and no order of this id was accepted before; that of a command which is
     none of an order's (a withdrawal beyond what is there, say) is told by its missing price.
     """
-    accepted = _rows(parts(), EventKind.ACCEPTED)
-    rejected = _rows(parts(), EventKind.REJECTED)
+    accepted, rejected = _rows(parts())
     rejected = rejected[_rejects_an_order(rejected, accepted)]
     rows = np.concatenate([accepted, rejected])
     life = _Lives(accepted)
@@ -110,16 +109,20 @@ def order_frame(parts: Callable[[], Iterable[Events]], names: Names, units: Unit
     return frame[np.argsort(rows["sequence"], kind="stable")] if len(rejected) else frame
 
 
-def _rows(parts: Iterable[Events], kind: EventKind) -> npt.NDArray[np.void]:
-    """An array of `ORDER` of all events of a kind."""
-    found = [np.empty(0, ORDER)]
+def _rows(parts: Iterable[Events]) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
+    """All orders that were accepted, and all rejections: arrays of `ORDER`."""
+    kinds = EventKind.ACCEPTED, EventKind.REJECTED
+    found: list[list[bytes]] = [[], []]
     for events in parts:
-        places = np.flatnonzero(events["kind"] == kind)
-        rows = np.empty(len(places), ORDER)
-        for name in ORDER.names or ():
-            rows[name] = events[name][places]
-        found.append(rows)
-    return np.frombuffer(bytearray().join([rows.tobytes() for rows in found]), ORDER)
+        kind = np.ascontiguousarray(events["kind"])
+        for wanted, parts_of in zip(kinds, found, strict=True):
+            places = np.flatnonzero(kind == wanted)
+            rows = np.empty(len(places), ORDER)
+            for name in ORDER.names or ():
+                rows[name] = events[name][places]
+            parts_of.append(rows.tobytes())
+    accepted, rejected = (np.frombuffer(bytearray().join(each), ORDER) for each in found)
+    return accepted, rejected
 
 
 def _given(values: npt.NDArray[np.float64]) -> pl.Series:
