@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mexchange.analytics.result import Result
     from mexchange.clock import SimClock, WallClock
     from mexchange.exchange import Exchange
-    from mexchange.latency import ConstantLatency, LogNormalLatency
+    from mexchange.latency import Bursts, ConstantLatency, EmpiricalLatency, LogNormalLatency
     from mexchange.markets import Asset, Fees, Market
     from mexchange.records import (
         COMMAND,
@@ -40,16 +40,19 @@ if TYPE_CHECKING:
         Side,
         TimeInForce,
     )
-    from mexchange.simulation import Simulation
+    from mexchange.simulation import Agent, Simulation
     from mexchange.strategy import Strategy
     from mexchange.transport import SimTransport
 
 __all__ = [
     "COMMAND",
     "EVENT",
+    "Agent",
     "Asset",
+    "Bursts",
     "CommandKind",
     "ConstantLatency",
+    "EmpiricalLatency",
     "EventKind",
     "Exchange",
     "Fees",
@@ -76,7 +79,7 @@ _HOMES = {
     "analytics.result": ("Result",),
     "clock": ("SimClock", "WallClock"),
     "exchange": ("Exchange",),
-    "latency": ("ConstantLatency", "LogNormalLatency"),
+    "latency": ("Bursts", "ConstantLatency", "EmpiricalLatency", "LogNormalLatency"),
     "markets": ("Asset", "Fees", "Market"),
     "records": (
         "COMMAND",
@@ -90,7 +93,7 @@ _HOMES = {
         "Side",
         "TimeInForce",
     ),
-    "simulation": ("Simulation",),
+    "simulation": ("Agent", "Simulation"),
     "strategy": ("Strategy",),
     "transport": ("SimTransport",),
 }

@@ -20,7 +20,7 @@ from mexchange import (
     Side,
 )
 from mexchange.exchange import OWN_SOURCE
-from mexchange.latency import generator
+from mexchange.latency import Bursts, generator
 from mexchange.records import SOURCE_SHIFT, Command, Commands, OrderType, commands
 from mexchange.simulation import Agent, Simulation
 from mexchange.strategy import Book, Fill, Strategy
@@ -206,10 +206,28 @@ def world(
 def test_how_far_flow_runs_ahead_changes_nothing(
     kinds: list[type[Strategy]], flows: int, latency: Any
 ) -> None:
+    check_leashes(kinds, flows, latency)
+
+
+@pytest.mark.parametrize("kinds", [[Quoter, Refiller], [Follower, Sleeper]])
+def test_nor_does_it_where_the_exchange_takes_its_time(kinds: list[type[Strategy]]) -> None:
+    check_leashes(kinds, 2, LogNormalLatency("500us"), processing="150us")
+
+
+@pytest.mark.parametrize("kinds", [[Quoter, Refiller], [Listener, Sleeper]])
+def test_nor_does_it_where_delays_come_in_bursts(kinds: list[type[Strategy]]) -> None:
+    model = Bursts(LogNormalLatency("200us"), every="10ms", lasts="10ms", factor=20)
+    check_leashes(kinds, 1, model)
+
+
+def check_leashes(kinds: list[type[Strategy]], flows: int, latency: Any, **options: Any) -> None:
+    """Flow that may run far ahead gives the same as flow that is held back at every instant."""
     runs = []
     for last in (Deaf, Hearing):
         strategies = [kind() for kind in kinds]
-        simulation, noises = world(*strategies, last=last(), flows=flows, latency=latency)
+        simulation, noises = world(
+            *strategies, last=last(), flows=flows, latency=latency, **options
+        )
         result = simulation.run("120ms")
         simulation.exchange.check()
         seen = [strategy.seen for strategy in strategies if hasattr(strategy, "seen")]

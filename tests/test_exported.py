@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 EXPORTED = [
     "COMMAND",
     "EVENT",
+    "Agent",
     "Asset",
+    "Bursts",
     "CommandKind",
     "ConstantLatency",
+    "EmpiricalLatency",
     "EventKind",
     "Exchange",
     "Fees",

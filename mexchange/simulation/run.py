@@ -56,9 +56,10 @@ class Agent:
 
 
 class Simulation:
-    """Strategies that trade with one another, and with recorded flow, in virtual time.
+    """Strategies that trade with one another, and with flow, in virtual time.
 
-    `funds` and `latency` are those of every agent that brings none of its own. `setup` are commands
+    `funds` and `latency` are those of every agent that brings none of its own. `processing` is how
+    long the exchange takes for each command, one after another. `setup` are commands
     that are applied before anything else (whatever their time), `flow` are arrays of commands that
     arrive at the times they bear: recorded orders of accounts that `setup` opens, sorted by time.
     `accounts` names these accounts. `background` is order flow that is made as time goes on, with
@@ -80,6 +81,7 @@ class Simulation:
         *,
         funds: Funds | None = None,
         latency: Latency | None = None,
+        processing: int | str = 0,
         seed: int = 1,
         setup: Commands | None = None,
         flow: Iterable[Commands] | None = None,
@@ -95,10 +97,15 @@ class Simulation:
         self.latency = ConstantLatency() if latency is None else latency
         self.exchange = Exchange(markets, engine=engine)
         self.clock = SimClock(start_ns)
-        self.transport = SimTransport(self.exchange, self.clock, seed)
+        processing_ns = nanoseconds(processing)
+        if processing_ns < 0:
+            raise ValueError(f"processing {processing!r} is negative")
+        self.transport = SimTransport(self.exchange, self.clock, seed, processing_ns)
         self.agents = _named(agents)
         self.accounts: dict[int, str] = {0: "house", **(accounts or {})}
-        self._extra_parameters = dict(parameters or {})
+        self._told = {**(parameters or {}), "latency": repr(self.latency)}
+        if processing_ns:
+            self._told["processing"] = f"{processing_ns} ns a command"
         self._flow = flow
         self._keep = keep
         self._started = self._finished = False
@@ -256,7 +263,7 @@ class Simulation:
             accounts=self.accounts,
             start_ns=self.start_ns,
             seed=self.seed,
-            parameters={**self._extra_parameters, "latency": repr(self.latency), "agents": agents},
+            parameters={**self._told, "agents": agents},
             digest=self.exchange.digest(),
             title=self.title,
             extra={"failures": failures} if failures else None,

@@ -48,7 +48,7 @@ class Port:
         self.markets: frozenset[int] | None = None
         """Which markets' updates come, for who listens to every message; None for all."""
         self.sight: Sight | None = Sight(
-            transport.tape, latency.line(True, seed, f"{name}/sight"), self.inbox,
+            transport.tape, latency.line(True, seed, name, "sight"), self.inbox,
             self.clock.now_ns - 1,
         )  # fmt: skip
         self.closed = False
@@ -162,7 +162,7 @@ class Port:
         self._last_back = max([now_ns, *(arrival for arrival, _, _ in told)])
         if now_ns > self._since_ns:
             # How many delays have been drawn by now depends on how far flow has run ahead.
-            self._back = self._latency.line(True, self._seed, f"{self.name}/everything")
+            self._back = self._latency.line(True, self._seed, self.name, "everything")
         if told:
             self._waking = True
             self.clock.call_at(told[0][0], self._wake)

@@ -3,8 +3,9 @@
 What a port sends at one instant travels as one message with one delay, and messages of one port do
 not overtake each other; nor do those that come back. At the exchange, messages that arrive at the
 same nanosecond are put in an order that is drawn anew for each instant from the run's seed, so that
-nobody is first because of when it was added. Flow goes before all of them: recorded flow, which
-happened, then background flow.
+nobody is first because of when it was added. If the exchange takes time for a command, they wait in
+that order to be served. Flow goes before all of them: recorded flow, which happened, then
+background flow.
 
 Commands that arrive at the same instant reach the engine in one batch. Flow runs ahead of the clock
 for as long as nobody could have reacted to the first of what it does:
@@ -30,6 +31,7 @@ from mexchange.transport.background import Background
 from mexchange.transport.feed import Feed, Update
 from mexchange.transport.messages import Own, own_rows
 from mexchange.transport.port import Port
+from mexchange.transport.processing import Processing
 from mexchange.transport.record import FileRecord, NoRecord, Record
 from mexchange.transport.recorded import Recorded
 from mexchange.transport.tape import Tape
@@ -51,7 +53,9 @@ class SimTransport:
     tape is shortened when it has more than `least_rows`, and twice what it was shortened to.
     """
 
-    def __init__(self, exchange: Exchange, clock: SimClock, seed: int = 1) -> None:
+    def __init__(
+        self, exchange: Exchange, clock: SimClock, seed: int = 1, processing_ns: int = 0
+    ) -> None:
         self.exchange = exchange
         self.clock = clock
         self.seed = seed
@@ -63,6 +67,7 @@ class SimTransport:
         self._feed: Feed | None = None
         self._owners = np.zeros(exchange.accounts, np.bool_)
         self.least_rows = self._tape_limit = TAPE_ROWS
+        self._processing = Processing(processing_ns) if processing_ns else None
         self._arrivals: list[tuple[int, int, int, bytes]] = []
         self._flows: list[Recorded | Background] = []
         self._turn_ns = FOREVER
@@ -190,6 +195,8 @@ class SimTransport:
     def _schedule(self) -> None:
         """Take a turn when the next command arrives."""
         next_ns = self._arrivals[0][0] if self._arrivals else FOREVER
+        if self._processing is not None:
+            next_ns = min(next_ns, self._processing.next_ns)
         for flow in self._flows:
             next_ns = min(next_ns, flow.next_ns)
         self._turn_ns = next_ns
@@ -203,12 +210,18 @@ class SimTransport:
             return  # Something arrived earlier than what this turn was meant for.
         if self._flows:
             self._let_flow(now_ns)
-        arrivals = self._arrivals
-        packed = bytearray()
+        arrivals, processing = self._arrivals, self._processing
+        due = bytearray()
         while arrivals and arrivals[0][0] <= now_ns:
-            packed += heappop(arrivals)[3]
-        if packed:
-            self.apply(np.frombuffer(packed, COMMAND))
+            packed = heappop(arrivals)[3]
+            if packed and processing is not None:
+                processing.enter(now_ns, packed)
+            else:
+                due += packed
+        if processing is not None:
+            due += processing.leave(now_ns)
+        if due:
+            self.apply(np.frombuffer(due, COMMAND))
         elif now_ns > self.exchange.time_ns:
             self.apply(Command(kind=CommandKind.TICK, time_ns=now_ns))
         self._schedule()
@@ -225,6 +238,8 @@ class SimTransport:
             until_ns = self._nobody_reacts_before(now_ns, flow, self._hearing)
             for commands, events in flow.advance(until_ns, self._hearing.watched):
                 self.applied(commands, events)
+                if self._processing is not None:
+                    self._processing.occupy(commands)
 
     def _nobody_reacts_before(
         self, now_ns: int, flow: Recorded | Background, hearing: _Hearing
@@ -238,6 +253,8 @@ class SimTransport:
         until_ns = min(clock.next_ns + self._least_there, seen, clock.end_ns - 1)
         if self._arrivals:
             until_ns = min(until_ns, self._arrivals[0][0])
+        if self._processing is not None:
+            until_ns = min(until_ns, self._processing.next_ns)
         before = 1
         for other in self._flows:
             if other is flow:

@@ -1,17 +1,9 @@
-"""How long a message is on its way: to the exchange, and back from it.
-
-A model is a description; `way` makes of it the endless sequence of delays of one line, drawn from a
-generator of its own, which is seeded by the run's seed and the line's name. So no line's delays
-depend on who else is there.
-
-Delays are whole nanoseconds, at least 1: nobody sees or reaches anything in no time.
-"""
+"""What a model is, and those whose delays do not depend on when it is."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,7 +16,15 @@ import numpy.typing as npt
 
 from mexchange.clock import nanoseconds
 
-__all__ = ["ConstantLatency", "Latency", "LogNormalLatency", "generator"]
+__all__ = [
+    "QUANTILES",
+    "ConstantLatency",
+    "Latency",
+    "LogNormalLatency",
+    "Tabled",
+    "generator",
+    "positive",
+]
 
 QUANTILES = 1 << 14
 """A log-normal delay is one of so many equally likely ones."""
@@ -42,7 +42,10 @@ def generator(seed: int, name: str) -> np.random.Generator:
 
 
 class Latency(ABC):
-    """A model of delays each way."""
+    """A model of delays each way.
+
+    A subclass says what its delays are by `way`, or by `line` if they depend on when it is.
+    """
 
     @abstractmethod
     def least(self) -> tuple[int, int]:
@@ -56,16 +59,20 @@ class Latency(ABC):
     def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
         """The delays in nanoseconds, without end, of one line in one direction."""
 
-    def line(self, back: bool, seed: int, name: str) -> Callable[[int], int]:
-        """What gives the delay of each next message of one line, told when that is sent."""
-        delays = self.way(back, seed, name)
+    def line(self, back: bool, seed: int, name: str, part: str = "") -> Callable[[int], int]:
+        """What gives the delay of each next message, told the time at which that is sent.
+
+        `name` is whose line it is; `part` tells apart several in the same direction.
+        """
+        delays = self.way(back, seed, f"{name}/{part}" if part else name)
         return lambda _: next(delays)
 
 
-def _delay(length: int | str, what: str) -> int:
+def positive(length: int | str, what: str) -> int:
+    """A length of time in nanoseconds; ValueError that says `what` if it is less than one."""
     delay = nanoseconds(length)
     if delay < 1:
-        raise ValueError(f"{what} latency {length!r} is not at least 1 ns")
+        raise ValueError(f"{what} {length!r} is not at least 1 ns")
     return delay
 
 
@@ -85,7 +92,9 @@ class ConstantLatency(Latency):
 
     def __post_init__(self) -> None:
         back = self.there if self.back is None else self.back
-        object.__setattr__(self, "_ns", (_delay(self.there, "there"), _delay(back, "back")))
+        object.__setattr__(
+            self, "_ns", (positive(self.there, "there latency"), positive(back, "back latency"))
+        )
 
     def least(self) -> tuple[int, int]:
         """Both delays."""
@@ -99,9 +108,40 @@ class ConstantLatency(Latency):
         """The delay again and again."""
         return repeat(self._ns[back])
 
+    def line(self, back: bool, *_: object) -> Callable[[int], int]:
+        """The delay always."""
+        delay = self._ns[back]
+        return lambda _: delay
+
+
+class Tabled(Latency):
+    """Delays that are picked at random from a table each way: equally likely ones, ascending."""
+
+    _tables: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+    def least(self) -> tuple[int, int]:
+        """The first entry of each table."""
+        return int(self._tables[0][0]), int(self._tables[1][0])
+
+    def most(self) -> tuple[int, int]:
+        """The last entry of each table."""
+        return int(self._tables[0][-1]), int(self._tables[1][-1])
+
+    def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
+        """Independent draws."""
+        table = self._tables[back]
+        draws = generator(seed, f"latency/{'back' if back else 'there'}/{name}")
+        while True:
+            yield from table[draws.integers(0, len(table), DRAWS)].tolist()
+
+    def share_below(self, length: int | str, back: bool = False) -> float:
+        """Which share of the delays is below `length`."""
+        table = self._tables[back]
+        return float(np.searchsorted(table, nanoseconds(length))) / len(table)
+
 
 @dataclass(frozen=True)
-class LogNormalLatency(Latency):
+class LogNormalLatency(Tabled):
     """Delays around a median, with the long tail of real networks.
 
     `there` and `back` (default: the same) are the medians, `sigma` the standard deviation of the
@@ -120,48 +160,25 @@ class LogNormalLatency(Latency):
     back: int | str | None = None
     sigma: float = 0.5
     floor: int | str = 1
-    _tables: tuple[tuple[int, ...], tuple[int, ...]] = field(init=False, repr=False, compare=False)
-    _arrays: tuple[npt.NDArray[np.int64], ...] = field(init=False, repr=False, compare=False)
+    _tables: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        floor = _delay(self.floor, "floor")
+        floor = positive(self.floor, "floor latency")
         if not 0 <= self.sigma <= 4:
             raise ValueError(f"sigma {self.sigma!r} is not in 0 … 4")
         back = self.there if self.back is None else self.back
-        medians = _delay(self.there, "there"), _delay(back, "back")
+        medians = positive(self.there, "there latency"), positive(back, "back latency")
         if min(medians) < floor:
             raise ValueError(f"a median latency is below the floor of {floor} ns")
         tables = tuple(_table(median, self.sigma, floor) for median in medians)
         object.__setattr__(self, "_tables", tables)
-        # Once for all lines, of which there may be thousands.
-        object.__setattr__(self, "_arrays", tuple(map(np.array, tables)))
-
-    def least(self) -> tuple[int, int]:
-        """The first entry of each table."""
-        return self._tables[0][0], self._tables[1][0]
-
-    def most(self) -> tuple[int, int]:
-        """The last entry of each table."""
-        return self._tables[0][-1], self._tables[1][-1]
-
-    def way(self, back: bool, seed: int, name: str) -> Iterator[int]:
-        """Independent draws."""
-        table = self._arrays[back]
-        draws = generator(seed, f"latency/{'back' if back else 'there'}/{name}")
-        # Few at first, since most of thousands of lines are used rarely; all draws are the same.
-        count = FEW
-        while True:
-            yield from table[draws.integers(0, QUANTILES, count)].tolist()
-            count = min(2 * count, DRAWS)
-
-    def share_below(self, length: int | str, back: bool = False) -> float:
-        """Which share of the delays is below `length`."""
-        return bisect_left(self._tables[back], nanoseconds(length)) / QUANTILES
 
 
 @lru_cache(maxsize=64)
-def _table(median: int, sigma: float, floor: int) -> tuple[int, ...]:
-    """Equally likely delays, ascending.
+def _table(median: int, sigma: float, floor: int) -> npt.NDArray[np.int64]:
+    """Equally likely delays, ascending; one array for all models alike.
 
     Chance then picks whole numbers from a table, so that a last bit of `exp` that differs between
     processors cannot change a run: here it would have to fall on a rounding edge.
@@ -169,4 +186,4 @@ def _table(median: int, sigma: float, floor: int) -> tuple[int, ...]:
     normal = NormalDist().inv_cdf
     half = [normal((2 * i + 1) / (2 * QUANTILES)) for i in range(QUANTILES // 2)]
     scores = half + [-score for score in reversed(half)]
-    return tuple(max(floor, round(median * math.exp(sigma * score))) for score in scores)
+    return np.array([max(floor, round(median * math.exp(sigma * score))) for score in scores])
