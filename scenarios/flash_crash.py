@@ -59,7 +59,7 @@ def run(
     duration_ns: int = HALF_HOUR_NS,
     progress: bool = False,
     *,
-    sell: Annotated[Decimal, Range(above=0, high=50_000)] = Decimal(1_000),
+    sell: Annotated[Decimal, Range(above=0, high=50_000)] = Decimal(800),
     start: Duration = "10m",
     over: Duration = "30s",
 ) -> Result:

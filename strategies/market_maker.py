@@ -48,7 +48,7 @@ class MarketMaker(Strategy):
         centre = self._fair - self.position / self._most * half * 2
         if abs(centre - self._centre) > self._fair * self.requote_bps / 10_000:
             self._centre = centre
-        show(self, self._wanted(half))
+        show(self, self._wanted(half), self._most)
 
     def _wanted(self, half: float) -> dict[tuple[Side, int], int]:
         """Side, price and lots of every quote, those that inventory allows."""

@@ -138,8 +138,7 @@ def test_position_is_bounded_and_nobody_trades_with_itself(strategy: type[Strate
     )
     most = float(path.to_series().abs().max() or 0)  # type: ignore[arg-type]
     limit = float(bounds.get("max_position", bounds.get("max_inventory", Decimal(20))))
-    # The market maker's orders that are under way when another fills may carry it on by one size.
-    assert most <= limit + (1 if strategy is MarketMaker else 0) + 1e-9
+    assert most <= limit + 1e-9
     trades = result_of(simulation).trades
     assert not (trades["maker_account"] == trades["taker_account"]).any()
     assert most > 0 or strategy is MeanReversion
