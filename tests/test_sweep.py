@@ -279,6 +279,26 @@ def test_processes_are_an_executor() -> None:
         Processes(0)
 
 
+@pytest.mark.slow
+def test_workers_compile_nothing(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from mexchange.sweep import sweep\n"
+        "from mexchange.sweep.warming import warm_up\n"
+        f"cache = Path({str(tmp_path)!r})\n"
+        "warm_up()\n"
+        "before = sorted(cache.rglob('*.nbi'))\n"
+        "done = sweep('market_maker_duel', {}, 2, duration='5s', workers=2)\n"
+        "print(done.runs, len(before) > 3, sorted(cache.rglob('*.nbi')) == before)\n"
+    )
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["2", "True", "True"]
+
+
 def test_cells_have_means_and_intervals(here: Sweep) -> None:
     cells = here.cells("pnl", "fills")
     assert cells.columns == [

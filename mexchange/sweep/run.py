@@ -20,6 +20,7 @@ from mexchange.sweep.processes import Processes
 from mexchange.sweep.source import Source, SweepError
 from mexchange.sweep.store import Store
 from mexchange.sweep.table import Sweep, frame_of
+from mexchange.sweep.warming import warm_up
 
 __all__ = ["sweep"]
 
@@ -139,11 +140,9 @@ def _description(
 @contextmanager
 def _processes(workers: int | None, runs: int) -> Iterator[Executor]:
     """Processes of this machine, which end at once if the sweep is stopped."""
-    from mexchange import engine
-
     executor = Processes(workers)
-    if runs and not engine.compiled():
-        engine.warm_up()  # Once, before they start: they load it, instead of each compiling it.
+    if runs:
+        warm_up()
     try:
         yield executor
     finally:
