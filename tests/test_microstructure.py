@@ -34,7 +34,7 @@ class Run:
             for asset in self.exchange.assets:
                 self.events.append(self.exchange.deposit(account, asset.name, "100000"))
 
-    def at(self, second: float, account: int, side: Side, quantity: str, price: str | None) -> int:
+    def at(self, second: float, account: int, side: Side, quantity: str, price: str) -> int:
         events = self.exchange.submit(
             account, 0, side, quantity, price, time_ns=round(second * SECOND)
         )
