@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +94,31 @@ def test_failed_runs_are_named_and_end_in_exit_code_3(mexchange: Run, scenario: 
         {"parameters": {"broken": True}, "seed": 2, "error": "RuntimeError: out of paper"}
     ]
     assert {(cell["broken"], cell["runs"]) for cell in report["cells"]} == {(True, 1), (False, 2)}
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_there(scenario: Path, tmp_path: Path) -> None:
+    parts = tmp_path / "out" / "parts"
+    command = [sys.executable, "-m", "mexchange", "sweep", str(scenario), "--for", "30s"]
+    started = subprocess.Popen(
+        [*command, "--seeds", "1000", "--workers", "2", "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(parts.glob("*.parquet")):
+        assert started.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGINT)
+    printed, said = started.communicate(timeout=20)
+    assert started.returncode == 130
+    assert printed.strip() == ""
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == "mexchange: stopped"
+    assert 1 <= len(list(parts.glob("*.parquet"))) < 1000
 
 
 @pytest.mark.parametrize(

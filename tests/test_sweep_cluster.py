@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mexchange.cli import main
 from mexchange.sweep import ClusterError, cluster, sweep
 
 distributed = pytest.importorskip("distributed")
@@ -61,6 +63,15 @@ def test_the_cluster_gives_what_one_process_gives(scenario: Path, address: str) 
     assert here.runs == 4
     assert here.frame["digest"].n_unique() == 4
     assert there.frame.equals(here.frame)
+
+
+def test_the_command_plays_on_it(
+    scenario: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", str(scenario), "--seeds", "2", "--cluster", address, "--json"])
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 2
 
 
 def test_its_own_executor_does_as_well(scenario: Path, address: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Executor, Future, as_completed
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +26,8 @@ from mexchange.sweep.warming import warm_up
 __all__ = ["sweep"]
 
 Outcome = list[Row] | Failure
+GLANCE_S = 0.2
+"""A wait without end would not hear Ctrl-C when another thread gets the signal."""
 
 
 def sweep(
@@ -152,8 +155,15 @@ def _processes(workers: int | None, runs: int) -> Iterator[Executor]:
 def _played(jobs: Sequence[Job], executor: Executor) -> Iterator[tuple[Job, Outcome]]:
     """Each run and what came of it, as they end."""
     waiting: dict[Future[Outcome], Job] = {executor.submit(play, job): job for job in jobs}
+    ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
+    for future in waiting:
+        future.add_done_callback(ended.put)
     try:
-        for future in as_completed(list(waiting)):
+        while waiting:
+            try:
+                future = ended.get(timeout=GLANCE_S)
+            except Empty:
+                continue
             job = waiting.pop(future)
             try:
                 yield job, future.result()
