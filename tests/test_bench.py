@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mexchange.bench import budget, engine, strategy
+from mexchange.bench import budget, engine, simulation, strategy
 from mexchange.bench import flow as flows
 
 if TYPE_CHECKING:
@@ -231,13 +231,28 @@ def test_hooks_trips_and_submits_are_measured() -> None:
         strategy.measure(0)
 
 
+def test_whole_markets_are_measured() -> None:
+    seconds, messages = simulation.agents("20ms")
+    assert seconds > 0
+    # Eight quotes of twenty makers, accepted and resting or filled; then replaced.
+    assert messages > 20 * 8 * 3
+    for keep in (True, False):
+        assert simulation.compiled_flow("101ms", keep=keep)[1] > 30_000
+    hour = simulation.length_of(0.02)
+    assert list(hour) == ["seconds", "messages", "peak_mb"]
+    assert all(value > 0 for value in hour.values())
+    with pytest.raises(ValueError, match="repeat"):
+        simulation.measure(0)
+
+
 def test_every_promise_is_measured() -> None:
-    lines = budget.measure(1, 2_000, 500)
-    assert len(lines) == 6
+    lines = budget.measure(1, 2_000, 500, "101ms", 0.24)
+    assert len(lines) == 9
     assert all(line.value > 0 for line in lines)
     slow = budget.Line("slow", 7.25, 5, "µs")
     fast = budget.Line("fast", 40e6, 35e6, "commands/s")
     assert not slow.reached
+    assert budget.Line("a day", 7.25, 15, "s").reached
     assert fast.reached
     assert (slow.shown(slow.value), fast.shown(fast.target)) == ("7.2 µs", "35.0 M commands/s")
     assert budget.Line("hooks", 250e3, 250e3, "hooks/s").as_dict() == {

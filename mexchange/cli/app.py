@@ -291,6 +291,17 @@ def bench_strategy(
     run_bench_strategy(repeat, as_json=as_json)
 
 
+@bench_app.command("simulation")
+def bench_simulation(
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Runs; the best counts.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """How fast whole markets are simulated, and what a day of one takes of memory."""
+    from mexchange.cli.measuring import run_bench_simulation
+
+    run_bench_simulation(repeat, as_json=as_json)
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

@@ -11,7 +11,7 @@ from mexchange.cli.parsing import existing
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["run_bench_all", "run_bench_engine", "run_bench_strategy"]
+__all__ = ["run_bench_all", "run_bench_engine", "run_bench_simulation", "run_bench_strategy"]
 
 
 def run_bench_engine(flow: Path | None, repeat: int, *, as_json: bool) -> None:
@@ -35,6 +35,16 @@ def run_bench_strategy(repeat: int, *, as_json: bool) -> None:
 
     with working("timing strategies", hidden=as_json):
         measured = strategy.measure(repeat)
+    show(measured, as_json=as_json)
+
+
+def run_bench_simulation(repeat: int, *, as_json: bool) -> None:
+    """Time whole markets."""
+    announce_compilation()
+    from mexchange.bench import simulation
+
+    with working("timing simulated markets, a day of balanced_market among them", hidden=as_json):
+        measured = simulation.measure(repeat)
     show(measured, as_json=as_json)
 
 

@@ -82,11 +82,10 @@ def _between(
 def _read(path: Path) -> pl.DataFrame:
     import polars as pl
 
-    kinds = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
-    if path.suffix not in kinds:
+    if path.suffix not in {".csv", ".parquet"}:
         raise ValueError(f"{path}: a file of latencies ends in .csv or .parquet")
     try:
-        return kinds[path.suffix](path)
+        return pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
     except OSError as error:
         raise ValueError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except pl.exceptions.PolarsError as error:

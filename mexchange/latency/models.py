@@ -131,8 +131,11 @@ class Tabled(Latency):
         """Independent draws."""
         table = self._tables[back]
         draws = generator(seed, f"latency/{'back' if back else 'there'}/{name}")
+        # Few at first, since most of thousands of lines are used rarely; all draws are the same.
+        count = FEW
         while True:
-            yield from table[draws.integers(0, len(table), DRAWS)].tolist()
+            yield from table[draws.integers(0, len(table), count)].tolist()
+            count = min(2 * count, DRAWS)
 
     def share_below(self, length: int | str, back: bool = False) -> float:
         """Which share of the delays is below `length`."""

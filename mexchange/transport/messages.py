@@ -25,7 +25,7 @@ assert EVENT.names is not None
 _EVENT = Struct("<" + "".join(_CODES[EVENT.fields[name][0].str[1:]] for name in EVENT.names))
 assert _EVENT.size == EVENT.itemsize, "no padding that is not a field"
 TIME, ACCOUNT, MAKER, KIND = map(EVENT.names.index, ("time_ns", "account", "maker_account", "kind"))
-_TRADE, _PREVENTED = int(EventKind.TRADE), int(EventKind.PREVENTED)
+_PAIRS = frozenset({int(EventKind.TRADE), int(EventKind.PREVENTED)})
 
 packed = _COMMAND.pack
 """One command, given the values of its fields."""
@@ -33,23 +33,27 @@ packed = _COMMAND.pack
 
 def own_rows(events: Events, at: list[int], owners: Container[int]) -> dict[int, Own]:
     """The events at some places, by their time and by those accounts of `owners` they concern."""
-    if len(at) < len(events) >> 3:
-        data, at = (
-            b"".join([events[place : place + 1].tobytes() for place in at]),
-            [*range(len(at))],
-        )
-    else:
+    if len(at) == len(events):
         data = events.tobytes()
-    size, unpack = EVENT.itemsize, _EVENT.unpack_from
+    else:
+        data = b"".join([events[place : place + 1].tobytes() for place in at])
     instants: dict[int, Own] = {}
-    for place in at:
-        row = unpack(data, place * size)
-        own = instants.setdefault(row[TIME], {})
-        account = row[ACCOUNT]
-        if account in owners:
-            own.setdefault(account, []).append(row)
-        if row[KIND] == _TRADE or row[KIND] == _PREVENTED:
+    own: Own = {}
+    now_ns = -1
+    for row in _EVENT.iter_unpack(data):
+        if row[TIME] != now_ns:
+            now_ns = row[TIME]
+            own = instants[now_ns] = {}
+        account, kind = row[ACCOUNT], row[KIND]
+        if account in own:
+            own[account].append(row)
+        elif account in owners:
+            own[account] = [row]
+        if kind in _PAIRS:
             maker = row[MAKER]
-            if maker != account and maker in owners:
-                own.setdefault(maker, []).append(row)
+            if maker != account:
+                if maker in own:
+                    own[maker].append(row)
+                elif maker in owners:
+                    own[maker] = [row]
     return instants

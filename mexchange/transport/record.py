@@ -33,14 +33,15 @@ class Record(Sequence[Rows]):
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype = dtype
         self._bytes = bytearray()
-        self._length = 0
+        self.rows = 0
+        """How many rows were appended."""
         self._ends = array("q")
 
     def append(self, rows: Rows) -> None:
         """Keep a copy of the next rows."""
         self._put(_bytes_of(rows))
-        self._length += len(rows)
-        self._ends.append(self._length)
+        self.rows += len(rows)
+        self._ends.append(self.rows)
 
     def _put(self, data: bytes | memoryview) -> None:
         self._bytes.extend(data)
@@ -88,7 +89,7 @@ class FileRecord(Record):
     def whole(self) -> Rows:
         """All rows as one array in the file, read only. Nothing may be appended any more."""
         self._file.close()
-        if not self._length:
+        if not self.rows:
             return np.zeros(0, self._dtype)
         return np.memmap(self._path, self._dtype, mode="r")
 
@@ -101,3 +102,4 @@ class NoRecord(Record):
 
     def append(self, rows: Rows) -> None:
         """Forget the next rows."""
+        self.rows += len(rows)
