@@ -43,8 +43,11 @@ SECOND = 1_000_000_000
 class Result:
     """The events of a run and what follows from them, each frame made when it is first asked for.
 
-    Frames: `events`, `orders`, `trades`, `fills`, `book`, `equity`, `positions`, `ledger` and
-    `agents`; docs/results.md says what is in each of their columns. Names are Polars enums, spelled
+    Frames: `events`, `orders`, `trades`, `fills`, `book`, `equity`, `positions`, `ledger`,
+    `agents`, `inventory` and `attribution`; docs/results.md says what is in each of their columns.
+    Measures: `candles`, `spreads`, `depth`, `imbalance`, `order_flow`, `markouts`, `fill_times`,
+    `queue_positions`, `order_statistics` and `performance`; docs/analytics.md defines them. `plot`
+    draws it all. Names are Polars enums, spelled
     as in `mexchange.records`. Times are integer nanoseconds; `price` and `quantity` are floats in
     the units of their market; what ends in `_atoms` is exact. Money without a unit is in the first
     market's quote asset.
@@ -361,13 +364,18 @@ class Result:
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         return (
             f"<p><b>{escape(self.title)}</b><br>{escape(repr(self)[1:-1])}<br>"
-            f"money in {escape(self.unit)}; frames: {', '.join(FRAMES)}</p>"
+            f"money in {escape(self.unit)}; frames: {', '.join(FRAMES)}<br>"
+            f"measures: {', '.join(MEASURES)}; plot() draws it</p>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 
 
 FRAMES = (
     "events", "orders", "trades", "fills", "book", "equity", "positions", "ledger", "agents",
+)  # fmt: skip
+MEASURES = (
+    "attribution", "candles()", "depth()", "fill_times", "imbalance()", "inventory", "markouts()",
+    "order_flow()", "order_statistics", "performance()", "queue_positions", "spreads",
 )  # fmt: skip
 
 
