@@ -8,7 +8,6 @@ from mexchange.engine.compiling import rare
 from mexchange.engine.emitting import about, reject
 from mexchange.engine.ladder import key_of
 from mexchange.engine.layout import (
-    CANCELS,
     ICEBERG,
     LADDERS,
     MOST_SLICES,
@@ -27,7 +26,7 @@ from mexchange.engine.ordering import (
     drop,
     named,
 )
-from mexchange.engine.queueing import flags_of, pull
+from mexchange.engine.queueing import flags_of, pull_apart
 from mexchange.engine.validating import (
     BELOW_MIN_NOTIONAL,
     FOK,
@@ -71,7 +70,6 @@ def reduce(s: State, c: Any) -> None:
     o = s.orders[slot]
     if quantity >= o["left"]:
         drop(s, slot, CANCELLED, REQUESTED)
-        s.head[CANCELS] += 1
         return
     change = _resize(s, slot, o["left"] - quantity)
     hold = 0 if o["hold"] == 0 else set_hold(s, slot, hold_of(s, slot))
@@ -162,7 +160,7 @@ def amend(s: State, c: Any) -> int:
         d["quantity"] = quantity
         about(s, slot, AMENDED, 0, quantity, change, set_hold(s, slot, hold))
         return NOTHING
-    about(s, slot, PULLED, 0, old_left, -pull(s, slot), 0)
+    about(s, slot, PULLED, 0, old_left, -pull_apart(s, slot), 0)
     o["price"], o["left"], d["quantity"] = price, left, quantity
     about(s, slot, AMENDED, 0, quantity, 0, set_hold(s, slot, hold))
     return slot

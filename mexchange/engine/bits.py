@@ -1,4 +1,4 @@
-"""The lowest set bit of a word, in one machine instruction, and as plain Python without JIT."""
+"""What a machine does in few instructions if one asks for just that; plain Python without JIT."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-__all__ = ["ALL", "ONE", "lowest_bit"]
+__all__ = ["ALL", "ONE", "lowest_bit", "millionth"]
 
 ONE = np.uint64(1)
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -32,3 +32,13 @@ def lowest_bit(word: Any) -> int:
 @overload(lowest_bit)
 def _lowest_bit(word):  # type: ignore[no-untyped-def]
     return lambda word: _count_trailing_zeros(word)
+
+
+def millionth(value: Any) -> int:
+    """`value // 10 ** 6` of a number that is not negative, whose sign then needs no care."""
+    return int(value) // 1_000_000
+
+
+@overload(millionth)
+def _millionth(value):  # type: ignore[no-untyped-def]
+    return lambda value: np.int64(np.uint64(value) // np.uint64(1_000_000))

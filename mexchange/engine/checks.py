@@ -102,14 +102,14 @@ def _check_level(s: State, ladder: int, key: int, level: int) -> list[int]:
     while slot:
         o = s.orders[slot]
         where = f"order {o['order_id']} at {price} on ladder {ladder}"
-        assert o["prev"] == before, f"{where}: wrong link back"
+        assert s.links[slot]["prev"] == before, f"{where}: wrong link back"
         assert o["level"] == level and o["market"] == ladder // LADDERS, f"{where}: wrong place"
         assert o["bits"] & SELLS == which % 2, f"{where}: wrong side"
         assert bool(o["bits"] & WAITS) == (which >= 2), f"{where}: waits or not?"
         at = s.orders[slot]["trigger_price"] if which >= 2 else o["price"]
         assert at == price, f"{where}: belongs at {at}"
         queue.append(slot)
-        before, slot = slot, int(o["next"])
+        before, slot = slot, int(s.links[slot]["next"])
     assert queue, f"ladder {ladder}: level {price} is empty"
     assert s.levels[level]["tail"] == queue[-1], f"ladder {ladder}: level {price}: wrong tail"
     shown = sum(_displayed(s, slot) for slot in queue) if which < 2 else 0
@@ -165,7 +165,7 @@ def _check_orders(s: State, live: list[int]) -> None:
     free = int(s.head[ORDERS_USED]) - len(live)
     slot, count = int(s.head[ORDERS_FREE]), 0
     while slot:
-        slot, count = int(s.orders[slot]["next"]), count + 1
+        slot, count = int(s.links[slot]["next"]), count + 1
     assert count == free, f"{count} slots on the free list, {free} are free"
 
 
@@ -176,8 +176,8 @@ def _check_accounts(s: State, live: list[int]) -> None:
         while slot:
             o = s.orders[slot]
             assert o["account"] == account, f"order {o['order_id']} in the list of {account}"
-            assert o["older"] == before, f"order {o['order_id']}: wrong link to the older"
-            before, slot, listed = slot, int(o["newer"]), listed + 1
+            assert s.kin[slot]["older"] == before, f"order {o['order_id']}: wrong link to the older"
+            before, slot, listed = slot, int(s.kin[slot]["newer"]), listed + 1
         assert s.accounts[account]["newest"] == before, f"account {account}: wrong newest order"
     assert listed == len(live), f"{listed} orders in accounts' lists, {len(live)} live"
 

@@ -20,9 +20,8 @@ def _next(s: State) -> int:
     """The row of a new event, with its number and time."""
     n = s.head[EVENTS_OUT]
     s.head[EVENTS_OUT] = n + 1
-    s.head[SEQUENCE] += 1
     e = s.events[n]
-    e["sequence"] = s.head[SEQUENCE]
+    e["sequence"] = s.head[SEQUENCE] + n + 1
     e["time_ns"] = s.head[TIME]
     return n
 

@@ -20,7 +20,6 @@ from mexchange.engine.layout import (
     LEAVES_SPARE,
     LIVE,
     NODES_SPARE,
-    ORDERS_SPARE,
     PAGE_SIZE,
     PAGES_SPARE,
     STOPS,
@@ -53,10 +52,9 @@ def grow(s: State) -> State:
     changes: dict[str, npt.NDArray[Any]] = {}
     leaves = int(leaves_needed(int(head[STOPS])))
 
-    length = _doubled(len(s.orders), int(head[ORDERS_SPARE]), BLOCK)
+    length = _doubled(len(s.orders), len(s.orders) - 1 - int(head[LIVE]), BLOCK)
     if length > len(s.orders):
-        head[ORDERS_SPARE] += length - len(s.orders)
-        for name in ("orders", "specials", "heap", "fired"):
+        for name in ("orders", "links", "kin", "specials", "heap", "fired"):
             changes[name] = longer(getattr(s, name), length)
 
     length = _doubled(len(s.leaves), int(head[LEAVES_SPARE]), leaves)

@@ -50,6 +50,22 @@ __all__ = ["DIMENSIONS", "address_table", "as_commands", "as_state", "handle", "
 
 COLUMNS = 4
 """Words an array has in the table: its address and up to three dimensions."""
+COMMAND_WORDS = np.dtype(
+    {
+        "names": [*(COMMAND.names or ()), "shape"],
+        "formats": [*(COMMAND[name] for name in COMMAND.names or ()), "<i8"],
+        "offsets": [*(field[1] for field in (COMMAND.fields or {}).values()), 96],
+        "itemsize": COMMAND.itemsize,
+    }
+)
+"""A command with its small fields, from `kind` on, also as one word."""
+assert COMMAND.fields is not None
+assert [COMMAND.fields[name][1] for name in ("kind", "side", "type")] == [96, 97, 98]
+assert [COMMAND.fields[name][1] for name in ("time_in_force", "self_trade", "flags")] == [
+    99,
+    100,
+    101,
+]
 DIMENSIONS: dict[str, tuple[np.dtype[Any], int]] = {}
 """Dtype and number of dimensions of each array, in the order of the table; filled by `layout`."""
 
@@ -248,7 +264,10 @@ def _prefetch(typing_context: Any, table: Any, index: Any) -> Any:
         flag, place = ir.IntType(32), ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [place, flag, flag, flag])
         function = builder.module.declare_intrinsic("llvm.prefetch", [place], kind)
-        address = _address(context, builder, *sig.args, *args)
+        if isinstance(sig.args[0], CommandsType):
+            address = _command_get(context, builder, sig, args)
+        else:
+            address = _address(context, builder, *sig.args, *args)
         to_read, keep, data = ir.Constant(flag, 0), ir.Constant(flag, 3), ir.Constant(flag, 1)
         builder.call(function, [builder.inttoptr(address, place), to_read, keep, data])
         return context.get_dummy_value()
@@ -328,7 +347,7 @@ def _as_state(handle):  # type: ignore[no-untyped-def]
 
 def as_commands(commands: Any) -> Any:
     """An array of commands, of which elements can be taken as rows."""
-    return commands
+    return commands.view(COMMAND_WORDS)
 
 
 @intrinsic
@@ -349,14 +368,14 @@ def _as_commands(commands):  # type: ignore[no-untyped-def]
 class _CommandGet(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         if isinstance(args[0], CommandsType) and isinstance(args[1], types.Integer):
-            return signature(RowType("command", COMMAND), *args)
+            return signature(RowType("command", COMMAND_WORDS), *args)
         return None
 
 
 @lower_builtin(operator.getitem, CommandsType, types.Integer)
 def _command_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     at = context.cast(builder, args[1], sig.args[1], types.int64)
-    return builder.add(args[0], builder.mul(at, ir.Constant(WORD, COMMAND.itemsize)))
+    return builder.add(args[0], builder.mul(at, ir.Constant(WORD, COMMAND_WORDS.itemsize)))
 
 
 def address_table(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:

@@ -3,8 +3,9 @@
 An order id is a source and a dense counter. Each source has a table of pages of 4,096 counters,
 reached through two directories of 1,024 entries; a page holds the slot of an open order, 0 for a
 counter never seen and -1 for an order that is gone. A page whose orders are all gone is given back
-and its entry in the directory becomes -1, so the table costs memory for what is open, not for what
-has been.
+and page 1, where all are gone, stands in its place, so the table costs memory for what is open, not
+for what has been. Directory 0 and page 0 are empty and stand for all that is not there yet, so that
+an id is found by four loads and without a branch.
 
 Client order ids are optional. They stand in an open-addressing table `(account + 1, client order
 id, order id)` for good, so that a retry after the fill is still recognised.
@@ -19,11 +20,14 @@ from mexchange.engine.layout import (
     CLIENTS_USED,
     DIR_SIZE,
     DIRS_USED,
+    GONE_PAGE,
     ID_WINDOW,
+    PAGE_BITS,
     PAGE_SIZE,
     PAGES_FREE,
     PAGES_SPARE,
     PAGES_USED,
+    SEAT,
     State,
 )
 from mexchange.records import SOURCE_LIMIT
@@ -43,50 +47,35 @@ def valid_id(s: State, order_id: int) -> bool:
 
 @inlined
 def seat(s: State, order_id: int) -> int:
-    """Where an id stands in the pages; 0 for an id never used, `GONE` for one that was."""
-    source = order_id >> 32
-    if source < 0 or source >= SOURCE_LIMIT:
-        return 0
+    """Where an id stands in the pages; its source must exist. Page 0 is that of ids never used."""
     counter = order_id & 0xFFFFFFFF
-    top = int(s.id_roots[source])
-    if top == 0:
-        return 0
+    top = int(s.id_roots[order_id >> 32])
     middle = int(s.id_dirs[top * DIR_SIZE + (counter >> 22)])
-    if middle == 0:
-        return 0
-    page = int(s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))])
-    return page if page <= 0 else page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))
+    page = int(s.id_dirs[middle * DIR_SIZE + ((counter >> PAGE_BITS) & (DIR_SIZE - 1))])
+    return page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))
 
 
 @inlined
 def find(s: State, order_id: int) -> int:
     """The slot of an open order, 0 for an id never used, `GONE` for one that was."""
-    place = seat(s, order_id)
-    return place if place <= 0 else int(s.id_pages[place])
+    source = order_id >> 32
+    if source < 0 or source >= SOURCE_LIMIT:
+        return 0
+    return int(s.id_pages[seat(s, order_id)])
 
 
 @inlined
-def assign(s: State, order_id: int, slot: int) -> None:
-    """Note the slot of a new order; the id must be valid and new."""
+def assign(s: State, order_id: int, slot: int) -> int:
+    """Note the slot of a new order, whose id is valid and stands at `head[SEAT]`; its place."""
     source = order_id >> 32
     counter = order_id & 0xFFFFFFFF
     if counter >= s.id_highs[source]:
         s.id_highs[source] = counter + 1
-    place = _place(s, source, counter)
+    place = s.head[SEAT]
+    if place < PAGE_SIZE:
+        place = _new_place(s, source, counter)
     s.id_pages[place] = slot
-
-
-@inlined
-def _place(s: State, source: int, counter: int) -> int:
-    """Where the counter stands in the pages; makes what is missing on the way."""
-    top = int(s.id_roots[source])
-    if top != 0:
-        middle = int(s.id_dirs[top * DIR_SIZE + (counter >> 22)])
-        if middle != 0:
-            page = int(s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))])
-            if page > 0:
-                return page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))
-    return _new_place(s, source, counter)
+    return place
 
 
 @rare
@@ -110,27 +99,26 @@ def _new_place(s: State, source: int, counter: int) -> int:
         s.id_pages[page * PAGE_SIZE] = 0
     s.head[PAGES_SPARE] -= 1
     s.id_done[page] = 0
-    s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))] = page
+    s.id_dirs[middle * DIR_SIZE + ((counter >> PAGE_BITS) & (DIR_SIZE - 1))] = page
     return page * PAGE_SIZE + (counter & (PAGE_SIZE - 1))
 
 
 @inlined
-def retire(s: State, order_id: int) -> None:
-    """Note that the order of this id is gone."""
-    source = order_id >> 32
-    counter = order_id & 0xFFFFFFFF
-    place = _place(s, source, counter)
+def retire(s: State, order_id: int, place: int) -> None:
+    """Note that the order of this id, which stands at this place, is gone."""
     s.id_pages[place] = GONE
-    page = place // PAGE_SIZE
-    s.id_done[page] += 1
-    if s.id_done[page] == PAGE_SIZE:
-        _free_page(s, source, counter, page)
+    page = place >> PAGE_BITS
+    done = s.id_done[page] + 1
+    s.id_done[page] = done
+    if done == PAGE_SIZE:
+        _free_page(s, order_id, page)
 
 
 @rare
-def _free_page(s: State, source: int, counter: int, page: int) -> None:
+def _free_page(s: State, order_id: int, page: int) -> None:
+    source, counter = order_id >> 32, order_id & 0xFFFFFFFF
     middle = int(s.id_dirs[int(s.id_roots[source]) * DIR_SIZE + (counter >> 22)])
-    s.id_dirs[middle * DIR_SIZE + ((counter >> 12) & (DIR_SIZE - 1))] = GONE
+    s.id_dirs[middle * DIR_SIZE + ((counter >> PAGE_BITS) & (DIR_SIZE - 1))] = GONE_PAGE
     for place in range(page * PAGE_SIZE, (page + 1) * PAGE_SIZE):
         s.id_pages[place] = 0
     s.id_pages[page * PAGE_SIZE] = s.head[PAGES_FREE]

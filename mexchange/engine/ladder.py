@@ -91,7 +91,7 @@ def _find_leaf(s: State, ladder: int, block: int) -> int:
 
 
 @inlined
-def _leaf(s: State, ladder: int, block: int) -> int:
+def leaf_of(s: State, ladder: int, block: int) -> int:
     """The leaf of `block`, or 0, through the cache."""
     place = ladder * CACHE_SIZE + (block & (CACHE_SIZE - 1))
     known = s.cache[place]
@@ -106,14 +106,14 @@ def _leaf(s: State, ladder: int, block: int) -> int:
 @inlined
 def level_at(s: State, ladder: int, key: int) -> int:
     """The level of an occupied key, as an index into `levels`."""
-    return (_leaf(s, ladder, key >> 6) << 6) | (key & 63)
+    return (leaf_of(s, ladder, key >> 6) << 6) | (key & 63)
 
 
 @inlined
 def occupy(s: State, ladder: int, key: int) -> int:
     """The level of `key`, made if it is not there; O(1) near the touch, else O(storeys)."""
     block = key >> 6
-    leaf = _leaf(s, ladder, block)
+    leaf = leaf_of(s, ladder, block)
     if leaf == 0:
         leaf = _new_leaf(s, ladder, block)
         s.cache[ladder * CACHE_SIZE + (block & (CACHE_SIZE - 1))] = block << 32 | leaf
@@ -179,7 +179,7 @@ def _lowest_below(s: State, node: int, storey: int) -> int:
 @rare
 def next_key(s: State, ladder: int, key: int) -> int:
     """The lowest occupied key above an occupied one, or `NO_KEY`; O(storeys)."""
-    leaf = _leaf(s, ladder, key >> 6)
+    leaf = leaf_of(s, ladder, key >> 6)
     position = key & 63
     word = s.leaves[leaf]["bits"]
     rest = word & (ALL << np.uint64(position)) & ~(ONE << np.uint64(position))

@@ -28,12 +28,12 @@ Ints = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.int32]
 
 # Where the counters stand in `State.head`.
-SEQUENCE, TIME, AGE, LIVE, ICEBERGS, STOPS = 0, 1, 2, 3, 4, 5
-EVENTS_OUT, HEAP_SIZE, NEXT_EXPIRY, ACCOUNTS = 6, 7, 8, 9
-ORDERS_USED, ORDERS_FREE, LEAVES_USED, LEAVES_FREE = 10, 11, 12, 13
-NODES_USED, NODES_FREE, DIRS_USED, PAGES_USED, PAGES_FREE = 14, 15, 16, 17, 18
-CLIENTS_USED, LEAVES_SPARE, NODES_SPARE, ORDERS_SPARE, PAGES_SPARE = 19, 20, 21, 22, 23
-FIRST_TRADE, LAST_TRADE, TRADES, TRADED, CANCELS = 24, 25, 26, 27, 28
+SEQUENCE, TIME, LIVE, ICEBERGS, STOPS = 0, 1, 2, 3, 4
+EVENTS_OUT, HEAP_SIZE, NEXT_EXPIRY, ACCOUNTS = 5, 6, 7, 8
+ORDERS_USED, ORDERS_FREE, LEAVES_USED, LEAVES_FREE = 9, 10, 11, 12
+NODES_USED, NODES_FREE, DIRS_USED, PAGES_USED, PAGES_FREE = 13, 14, 15, 16, 17
+CLIENTS_USED, LEAVES_SPARE, NODES_SPARE, PAGES_SPARE = 18, 19, 20, 21
+FIRST_TRADE, LAST_TRADE, SEAT = 22, 23, 24
 HEAD_SIZE = 32
 
 LINE = 64
@@ -42,7 +42,10 @@ KEY_BITS = 36
 KEY_MASK = (1 << KEY_BITS) - 1
 NO_KEY = 1 << KEY_BITS
 CACHE_SIZE = 256
-PAGE_SIZE = 4096
+PAGE_BITS = 12
+PAGE_SIZE = 1 << PAGE_BITS
+GONE_PAGE = 1
+"""The page of all counters whose orders are gone."""
 DIR_SIZE = 1024
 ID_WINDOW = 1 << 20
 ALL_MARKETS = 65535
@@ -65,14 +68,13 @@ ORDER = np.dtype(
         ("hold", "<i8"),
         ("level", "<i4"),
         ("account", "<i4"),
-        ("prev", "<i4"),
-        ("next", "<i4"),
         ("carry", "<i4"),
-        ("older", "<i4"),
-        ("newer", "<i4"),
         ("market", "<u2"),
         ("bits", "u1"),
         ("tier", "u1"),
+        ("what", "<i8"),
+        ("how", "<i4"),
+        ("heap", "<i4"),
         # The second line.
         ("client_order_id", "<i8"),
         ("quantity", "<i8"),
@@ -80,15 +82,19 @@ ORDER = np.dtype(
         ("expiry_ns", "<i8"),
         ("accepted_ns", "<i8"),
         ("age", "<i8"),
-        ("what", "<i8"),
-        ("how", "<i4"),
-        ("heap", "<i4"),
+        ("seat", "<i8"),
+        ("pad", "<i8"),
     ],
     align=True,
 )
 assert ORDER.itemsize == 2 * LINE, "an order is two cache lines"
 assert ORDER.fields is not None
 assert ORDER.fields["client_order_id"][1] == LINE, "the first holds what matching touches"
+
+LINKS = np.dtype([("prev", "<i4"), ("next", "<i4")], align=True)
+"""An order's neighbours in the queue of its level; free slots are chained by `next`."""
+KIN = np.dtype([("older", "<i4"), ("newer", "<i4")], align=True)
+"""An order's neighbours among the open orders of its account."""
 
 SPECIAL = np.dtype(
     [
@@ -151,6 +157,8 @@ ACCOUNT = np.dtype([("oldest", "<i4"), ("newest", "<i4"), ("tier", "<i8")], alig
 ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
     "head": (np.dtype("<i8"), 1),
     "orders": (ORDER, 1),
+    "links": (LINKS, 1),
+    "kin": (KIN, 1),
     "specials": (SPECIAL, 1),
     "levels": (LEVEL, 1),
     "leaves": (LEAF, 1),
@@ -185,6 +193,8 @@ class State:
 
     head: Ints
     orders: Records
+    links: Records
+    kin: Records
     specials: Records
     levels: Records
     leaves: Records
@@ -241,13 +251,17 @@ def allocate(assets: tuple[Asset, ...], markets: tuple[Market, ...]) -> State:
     head[NEXT_EXPIRY] = NEVER
     head[ACCOUNTS] = 1
     head[NODES_USED] = len(ladders)
-    head[ORDERS_SPARE] = first["orders"] - 1
     head[LEAVES_SPARE] = first["leaves"] - 1
     head[NODES_SPARE] = nodes_needed - 1 - len(ladders)
-    head[PAGES_SPARE] = first["pages"] - 1
+    head[PAGES_USED] = GONE_PAGE
+    head[PAGES_SPARE] = first["pages"] - 1 - GONE_PAGE
+    pages = zeros(first["pages"] * PAGE_SIZE, np.int32)
+    pages[GONE_PAGE * PAGE_SIZE : (GONE_PAGE + 1) * PAGE_SIZE] = -1
     return State(
         head=head,
         orders=zeros(first["orders"], ORDER),
+        links=zeros(first["orders"], LINKS),
+        kin=zeros(first["orders"], KIN),
         specials=zeros(first["orders"], SPECIAL),
         levels=zeros(first["leaves"] * 64, LEVEL),
         leaves=zeros(first["leaves"], LEAF),
@@ -258,7 +272,7 @@ def allocate(assets: tuple[Asset, ...], markets: tuple[Market, ...]) -> State:
         id_roots=zeros(SOURCE_LIMIT, np.int32),
         id_highs=zeros(SOURCE_LIMIT, np.int64),
         id_dirs=zeros(first["dirs"] * DIR_SIZE, np.int32),
-        id_pages=zeros(first["pages"] * PAGE_SIZE, np.int32),
+        id_pages=pages,
         id_done=zeros(first["pages"], np.int32),
         clients=zeros((first["clients"], 3), np.int64),
         balances=zeros((first["accounts"], len(assets), 2), np.int64),

@@ -18,12 +18,18 @@ from mexchange.engine.layout import (
     MARKET_KIND,
     NO_KEY,
     SELLS,
-    TRADED,
-    TRADES,
     State,
 )
 from mexchange.engine.money import fee_for, hold_of, set_hold, settle
-from mexchange.engine.queueing import append, close, displayed_of, mode_of, pull, unchain
+from mexchange.engine.queueing import (
+    append,
+    close,
+    close_apart,
+    displayed_of,
+    mode_of,
+    pull,
+    unchain,
+)
 from mexchange.records import EventKind, Reason, SelfTrade
 
 EXPIRED = int(EventKind.EXPIRED)
@@ -102,7 +108,7 @@ def _supply(s: State, level: int, account: int, own: int) -> tuple[int, bool]:
         else:
             everything += s.orders[maker]["left"]
             shown += displayed_of(s, maker)
-        maker = int(s.orders[maker]["next"])
+        maker = int(s.links[maker]["next"])
     return (shown if blocked else everything), blocked
 
 
@@ -169,7 +175,7 @@ def take_off(s: State, level: int, maker: int, lots: int) -> int:
     change = -lots
     if int(m["bits"]) & ICEBERG:
         shown = s.specials[maker]["displayed"]
-        alone = m["prev"] == 0 and m["next"] == 0
+        alone = s.links[maker]["prev"] == 0 and s.links[maker]["next"] == 0
         now = _shown_after(s, maker, lots, alone)
         s.specials[maker]["displayed"] = now
         change = now - shown
@@ -201,10 +207,8 @@ def fill(s: State, taker: int, maker: int, level: int, price: int, lots: int) ->
     if s.head[FIRST_TRADE] == 0:
         s.head[FIRST_TRADE] = price
     s.head[LAST_TRADE] = price
-    s.head[TRADES] += 1
-    s.head[TRADED] += lots
     if m["left"] == 0:
-        close(s, maker)
+        close_apart(s, maker)
 
 
 @compiled
@@ -213,10 +217,10 @@ def end(s: State, slot: int, reason: int) -> None:
     left = s.orders[slot]["left"]
     s.orders[slot]["left"] = 0
     about(s, slot, EXPIRED, reason, left, 0, set_hold(s, slot, 0))
-    close(s, slot)
+    close_apart(s, slot)
 
 
-@compiled
+@inlined
 def remove(s: State, slot: int, kind: int, reason: int) -> None:
     """End an order that rests: out of the book, hold released, said, closed."""
     shown = pull(s, slot)
@@ -224,6 +228,12 @@ def remove(s: State, slot: int, kind: int, reason: int) -> None:
     s.orders[slot]["left"] = 0
     about(s, slot, kind, reason, left, -shown, set_hold(s, slot, 0))
     close(s, slot)
+
+
+@rare
+def remove_apart(s: State, slot: int, kind: int, reason: int) -> None:
+    """`remove`, for who seldom needs it: not inlined."""
+    remove(s, slot, kind, reason)
 
 
 @rare
@@ -236,7 +246,7 @@ def _meet_oneself(s: State, taker: int, maker: int, level: int, price: int) -> b
         _decrement(s, taker, maker, level, price)
         return bool(s.orders[taker]["left"] != 0)
     if mode != EXPIRE_TAKER:
-        remove(s, maker, EXPIRED, BY_SELF_TRADE)
+        remove_apart(s, maker, EXPIRED, BY_SELF_TRADE)
     return mode == EXPIRE_MAKER
 
 
@@ -252,7 +262,7 @@ def _decrement(s: State, taker: int, maker: int, level: int, price: int) -> None
         s.events[n]["hold"] = set_hold(s, taker, hold_of(s, taker) if t["left"] != 0 else 0)
     s.events[n]["maker_hold"] = set_hold(s, maker, hold_of(s, maker) if m["left"] != 0 else 0)
     if m["left"] == 0:
-        close(s, maker)
+        close_apart(s, maker)
         if s.levels[level]["head"] == 0:
             vacate(s, ladder, level)
 
@@ -262,7 +272,8 @@ def fillable(s: State, taker: int, maker: int) -> int:
     """The lots that one trade between the two moves."""
     m = s.orders[maker]
     there = m["left"]
-    if int(m["bits"]) & ICEBERG and (m["prev"] != 0 or m["next"] != 0):
+    queued = s.links[maker]["prev"] != 0 or s.links[maker]["next"] != 0
+    if int(m["bits"]) & ICEBERG and queued:
         there = s.specials[maker]["displayed"]
     return int(min(there, s.orders[taker]["left"]))
 

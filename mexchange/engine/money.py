@@ -8,25 +8,28 @@ rest then needs.
 
 from __future__ import annotations
 
+from mexchange.engine.bits import millionth
 from mexchange.engine.compiling import compiled, inlined
 from mexchange.engine.layout import AVAILABLE, HELD, SELLS, State
-from mexchange.markets import PPM
+from mexchange.markets import MAX_FEE_PPM, PPM
 
 HOUSE = 0
+LIFT = MAX_FEE_PPM + 1
 
 
 @inlined
 def fee_for(notional: int, ppm: int, carry: int) -> int:
     """The fee of a fill: `ceil((notional * ppm - carry) / 10^6)`, without the large product."""
-    whole = notional // PPM
+    whole = millionth(notional)
     part = (notional - whole * PPM) * ppm - carry
-    return whole * ppm - (-part) // PPM
+    # Lifted above zero by a whole number of millions, since a rebate may make it negative.
+    return whole * ppm + millionth(part + (LIFT * PPM + PPM - 1)) - LIFT
 
 
 @inlined
 def carry_after(notional: int, ppm: int, carry: int, fee: int) -> int:
     """What the order has overpaid after that fee, in millionths of an atom."""
-    whole = notional // PPM
+    whole = millionth(notional)
     part = (notional - whole * PPM) * ppm - carry
     return (fee - whole * ppm) * PPM - part
 

@@ -15,7 +15,6 @@ from mexchange.engine.layout import (
     LIVE,
     MOST_SLICES,
     NODES_SPARE,
-    ORDERS_SPARE,
     PAGES_SPARE,
     STOPS,
     State,
@@ -46,7 +45,7 @@ def has_room(s: State) -> bool:
     leaves = leaves_needed(s.head[STOPS])
     events = events_needed(s.head[LIVE], s.head[ICEBERGS])
     return bool(
-        s.head[ORDERS_SPARE] >= BLOCK
+        s.orders.shape[0] - 1 - s.head[LIVE] >= BLOCK
         and s.head[LEAVES_SPARE] >= leaves
         and s.head[NODES_SPARE] >= LADDERS * leaves
         and s.head[PAGES_SPARE] >= BLOCK

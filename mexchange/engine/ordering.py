@@ -8,10 +8,9 @@ from mexchange.engine.compiling import compiled, inlined, rare
 from mexchange.engine.emitting import about, reject
 from mexchange.engine.ids import assign, assign_client, find, find_client
 from mexchange.engine.layout import (
-    AGE,
     AVAILABLE,
     BY_QUOTE,
-    CANCELS,
+    EVENTS_OUT,
     EXPIRES,
     HELD,
     ICEBERG,
@@ -19,16 +18,24 @@ from mexchange.engine.layout import (
     LIVE,
     MARKET_KIND,
     ORDERS_FREE,
-    ORDERS_SPARE,
     SELLS,
+    SEQUENCE,
     TRAILS,
     WAITS,
     State,
 )
-from mexchange.engine.matching import FILLED, crosses, limit_key, look_ahead, remove, total_of
+from mexchange.engine.matching import (
+    FILLED,
+    crosses,
+    limit_key,
+    look_ahead,
+    remove,
+    remove_apart,
+    total_of,
+)
 from mexchange.engine.money import held_asset, hold_of, set_hold
 from mexchange.engine.queueing import (
-    close,
+    close_apart,
     flags_of,
     new_slot,
     rest,
@@ -48,8 +55,12 @@ from mexchange.engine.validating import (
     STOP,
     TRAILING_STOP,
     UNKNOWN_ACCOUNT,
+    below_minimum,
+    plain,
     trades,
-    wrong_order,
+    wrong_limits,
+    wrong_names,
+    wrong_shape,
 )
 from mexchange.records import EventKind, Reason
 
@@ -67,11 +78,11 @@ UNLIMITED = 1 << 61
 
 
 @inlined
-def _write(s: State, c: Any) -> int:
+def _write(s: State, c: Any, is_plain: bool) -> int:
     """A slot with the order that a NEW command describes; it is known to nobody yet."""
     slot = new_slot(s)
     o, d = s.orders[slot], s.orders[slot]
-    kind = int(c["type"])
+    kind = 0 if is_plain else int(c["type"])
     account = int(c["account"])
     bits = int(c["side"])
     o["order_id"] = c["order_id"]
@@ -84,15 +95,16 @@ def _write(s: State, c: Any) -> int:
     o["tier"] = s.accounts[account]["tier"]
     d["client_order_id"] = c["client_order_id"]
     d["quantity"] = c["quantity"]
-    d["trigger_price"] = c["trigger_price"]
-    d["expiry_ns"] = c["expiry_ns"]
+    d["trigger_price"] = 0 if is_plain else c["trigger_price"]
+    d["expiry_ns"] = 0 if is_plain else c["expiry_ns"]
     d["accepted_ns"] = c["time_ns"]
     d["what"] = int(c["market"]) | bits << 48 | kind << 56
-    d["how"] = int(c["time_in_force"]) | int(c["self_trade"]) << 8 | int(c["flags"]) << 16
-    if int(c["time_in_force"]) == GTD:
-        bits |= EXPIRES
-    if kind | c["display_quantity"] != 0:
-        bits |= _write_special(s, c, slot)
+    d["how"] = c["shape"] >> 24 & 0xFFFFFF
+    if not is_plain:
+        if int(c["time_in_force"]) == GTD:
+            bits |= EXPIRES
+        if kind | c["display_quantity"] != 0:
+            bits |= _write_special(s, c, slot)
     o["bits"] = bits
     return slot
 
@@ -130,9 +142,8 @@ def _forget(s: State, slot: int) -> None:
     s.orders[slot]["bits"] = 0
     s.orders[slot]["left"] = 0
     s.orders[slot]["order_id"] = -1
-    s.orders[slot]["next"] = s.head[ORDERS_FREE]
+    s.links[slot]["next"] = s.head[ORDERS_FREE]
     s.head[ORDERS_FREE] = slot
-    s.head[ORDERS_SPARE] += 1
     s.head[LIVE] -= 1
 
 
@@ -180,14 +191,20 @@ def _admit(s: State, slot: int) -> int:
         return POST_ONLY_WOULD_CROSS
     if tif == FOK and kind < STOP and not fills_whole(s, slot):
         return FOK_NOT_FILLABLE
-    if bits & MARKET_KIND:
-        return 0
+    return 0 if bits & MARKET_KIND else _hold(s, slot)
+
+
+@inlined
+def _hold(s: State, slot: int) -> int:
+    """Hold what a new order needs, if it is there."""
+    o = s.orders[slot]
     hold = hold_of(s, slot)
-    if available(s, slot) < hold:
+    asset, account = held_asset(s, slot), int(o["account"])
+    free = s.balances[account, asset, AVAILABLE]
+    if free < hold:
         return INSUFFICIENT_FUNDS
-    asset = held_asset(s, slot)
-    s.balances[int(o["account"]), asset, AVAILABLE] -= hold
-    s.balances[int(o["account"]), asset, HELD] += hold
+    s.balances[account, asset, AVAILABLE] = free - hold
+    s.balances[account, asset, HELD] += hold
     o["hold"] = hold
     return 0
 
@@ -203,35 +220,56 @@ def fills_whole(s: State, slot: int) -> bool:
 @inlined
 def new_order(s: State, c: Any) -> int:
     """Take a NEW command in: rejected, resting, waiting, or the taker whose slot is returned."""
-    reason = wrong_order(s, c)
+    reason = wrong_names(s, c)
     if reason != 0:
-        n = reject(s, c, reason)
-        if reason == DUPLICATE_CLIENT_ORDER_ID:
-            first = find_client(s, int(c["account"]), c["client_order_id"])
-            s.events[n]["maker_order_id"] = first
+        _reject_name(s, c, reason)
         return NOTHING
-    slot = _write(s, c)
-    reason = _admit(s, slot)
+    if plain(c):
+        return _take_in(s, c, True)
+    return _take_special(s, c)
+
+
+@rare
+def _reject_name(s: State, c: Any, reason: int) -> None:
+    n = reject(s, c, reason)
+    if reason == DUPLICATE_CLIENT_ORDER_ID:
+        first = find_client(s, int(c["account"]), c["client_order_id"])
+        s.events[n]["maker_order_id"] = first
+
+
+@compiled
+def _take_special(s: State, c: Any) -> int:
+    return _take_in(s, c, False)
+
+
+@inlined
+def _take_in(s: State, c: Any, is_plain: bool) -> int:
+    """A NEW command with good names, written twice into the machine code: once for plain orders."""
+    reason = wrong_limits(s, c) if is_plain else wrong_shape(s, c)
+    if reason == 0 and c["price"] != 0:
+        reason = below_minimum(s, int(c["market"]), c["price"], c["quantity"])
+    if reason != 0:
+        reject(s, c, reason)
+        return NOTHING
+    slot = _write(s, c, is_plain)
+    reason = _hold(s, slot) if is_plain else _admit(s, slot)
     if reason != 0:
         _forget(s, slot)
         reject(s, c, reason)
         return NOTHING
     o, d = s.orders[slot], s.orders[slot]
-    s.head[AGE] += 1
-    d["age"] = s.head[AGE]
-    assign(s, o["order_id"], slot)
+    d["age"] = s.head[SEQUENCE] + s.head[EVENTS_OUT]
+    d["seat"] = assign(s, o["order_id"], slot)
     if d["client_order_id"] != 0:
         assign_client(s, int(o["account"]), d["client_order_id"], o["order_id"])
-    if type_of(s, slot) >= STOP:
+    if not is_plain and type_of(s, slot) >= STOP:
         return _new_stop(s, slot)
-    tif = tif_of(s, slot)
-    quantity = d["quantity"]
-    if int(o["bits"]) & MARKET_KIND == 0 and tif != IOC and not crosses(s, slot):
+    goes_on = False if is_plain else int(o["bits"]) & MARKET_KIND != 0 or tif_of(s, slot) == IOC
+    shown = 0
+    if not goes_on and not crosses(s, slot):
         shown = rest(s, slot)
-        about(s, slot, ACCEPTED, 0, quantity, shown, o["hold"])
-        return NOTHING
-    about(s, slot, ACCEPTED, 0, quantity, 0, o["hold"])
-    return slot
+    about(s, slot, ACCEPTED, 0, d["quantity"], shown, o["hold"])
+    return NOTHING if shown != 0 else slot
 
 
 @rare
@@ -270,7 +308,7 @@ def drop(s: State, slot: int, kind: int, reason: int) -> None:
     if int(s.orders[slot]["bits"]) & WAITS:
         _drop_waiting(s, slot, kind, reason)
     else:
-        remove(s, slot, kind, reason)
+        remove_apart(s, slot, kind, reason)
 
 
 @rare
@@ -279,7 +317,7 @@ def _drop_waiting(s: State, slot: int, kind: int, reason: int) -> None:
     stop_waiting(s, slot)
     s.orders[slot]["left"] = 0
     about(s, slot, kind, reason, from_left, 0, set_hold(s, slot, 0))
-    close(s, slot)
+    close_apart(s, slot)
 
 
 @inlined
@@ -288,9 +326,10 @@ def cancel(s: State, c: Any) -> None:
     slot = named(s, c)
     if slot < 0:
         reject(s, c, -slot)
+    elif int(s.orders[slot]["bits"]) & WAITS:
+        _drop_waiting(s, slot, CANCELLED, REQUESTED)
     else:
-        drop(s, slot, CANCELLED, REQUESTED)
-        s.head[CANCELS] += 1
+        remove(s, slot, CANCELLED, REQUESTED)
 
 
 @rare
@@ -298,8 +337,7 @@ def cancel_all(s: State, account: int, market: int, every: bool) -> None:
     """CANCEL_ALL: the account's open orders, oldest first; O(its open orders)."""
     slot = int(s.accounts[account]["oldest"])
     while slot != 0:
-        newer = int(s.orders[slot]["newer"])
+        newer = int(s.kin[slot]["newer"])
         if every or int(s.orders[slot]["market"]) == market:
             drop(s, slot, CANCELLED, REQUESTED)
-            s.head[CANCELS] += 1
         slot = newer

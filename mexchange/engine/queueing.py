@@ -21,7 +21,6 @@ from mexchange.engine.layout import (
     NEVER,
     NEXT_EXPIRY,
     ORDERS_FREE,
-    ORDERS_SPARE,
     ORDERS_USED,
     SELLS,
     STOPS,
@@ -63,8 +62,7 @@ def new_slot(s: State) -> int:
         s.head[ORDERS_USED] += 1
         slot = int(s.head[ORDERS_USED])
     else:
-        s.head[ORDERS_FREE] = s.orders[slot]["next"]
-    s.head[ORDERS_SPARE] -= 1
+        s.head[ORDERS_FREE] = s.links[slot]["next"]
     s.head[LIVE] += 1
     return slot
 
@@ -81,30 +79,30 @@ def displayed_of(s: State, slot: int) -> int:
 def append(s: State, level: int, slot: int) -> None:
     """Join the back of a level's queue."""
     tail = int(s.levels[level]["tail"])
-    s.orders[slot]["prev"] = tail
-    s.orders[slot]["next"] = 0
+    s.links[slot]["prev"] = tail
+    s.links[slot]["next"] = 0
     if tail == 0:
         s.levels[level]["head"] = slot
     else:
-        s.orders[tail]["next"] = slot
+        s.links[tail]["next"] = slot
     s.levels[level]["tail"] = slot
 
 
 @inlined
 def unchain(s: State, level: int, slot: int) -> None:
     """Leave a level's queue."""
-    before, after = int(s.orders[slot]["prev"]), int(s.orders[slot]["next"])
+    before, after = int(s.links[slot]["prev"]), int(s.links[slot]["next"])
     if before == 0:
         s.levels[level]["head"] = after
     else:
-        s.orders[before]["next"] = after
+        s.links[before]["next"] = after
     if after == 0:
         s.levels[level]["tail"] = before
     else:
-        s.orders[after]["prev"] = before
+        s.links[after]["prev"] = before
 
 
-@compiled
+@inlined
 def rest(s: State, slot: int) -> int:
     """Put an order into its book, showing one slice if it is an iceberg; returns what it shows."""
     o = s.orders[slot]
@@ -125,6 +123,12 @@ def rest(s: State, slot: int) -> int:
 
 
 @compiled
+def rest_apart(s: State, slot: int) -> int:
+    """`rest`, for who seldom needs it: not inlined."""
+    return rest(s, slot)
+
+
+@inlined
 def pull(s: State, slot: int) -> int:
     """Take an order out of its book; returns what it showed."""
     o = s.orders[slot]
@@ -138,52 +142,63 @@ def pull(s: State, slot: int) -> int:
     return shown
 
 
+@rare
+def pull_apart(s: State, slot: int) -> int:
+    """`pull`, for who seldom needs it: not inlined."""
+    return pull(s, slot)
+
+
 @inlined
 def link(s: State, slot: int) -> None:
     """Join the account's list of open orders, as its newest, and the expiry heap if it expires."""
     o = s.orders[slot]
     account = int(o["account"])
     newest = int(s.accounts[account]["newest"])
-    o["older"] = newest
-    o["newer"] = 0
+    s.kin[slot]["older"] = newest
+    s.kin[slot]["newer"] = 0
     if newest == 0:
         s.accounts[account]["oldest"] = slot
     else:
-        s.orders[newest]["newer"] = slot
+        s.kin[newest]["newer"] = slot
     s.accounts[account]["newest"] = slot
     o["bits"] = int(o["bits"]) | LINKED
     if int(o["bits"]) & EXPIRES:
         _heap_push(s, slot)
 
 
-@compiled
+@inlined
 def close(s: State, slot: int) -> None:
     """The order is over: leave the account's list and the heap, retire the id, free the slot."""
     o = s.orders[slot]
     bits = int(o["bits"])
     if bits & LINKED:
         account = int(o["account"])
-        older, newer = int(o["older"]), int(o["newer"])
+        older, newer = int(s.kin[slot]["older"]), int(s.kin[slot]["newer"])
         if older == 0:
             s.accounts[account]["oldest"] = newer
         else:
-            s.orders[older]["newer"] = newer
+            s.kin[older]["newer"] = newer
         if newer == 0:
             s.accounts[account]["newest"] = older
         else:
-            s.orders[newer]["older"] = older
+            s.kin[newer]["older"] = older
         if bits & EXPIRES:
             _heap_remove(s, slot)
     if bits & ICEBERG:
         s.head[ICEBERGS] -= 1
-    retire(s, o["order_id"])
+    retire(s, o["order_id"], o["seat"])
     o["bits"] = 0
     o["left"] = 0
     o["order_id"] = -1
-    o["next"] = s.head[ORDERS_FREE]
+    s.links[slot]["next"] = s.head[ORDERS_FREE]
     s.head[ORDERS_FREE] = slot
-    s.head[ORDERS_SPARE] += 1
     s.head[LIVE] -= 1
+
+
+@compiled
+def close_apart(s: State, slot: int) -> None:
+    """`close`, for who seldom needs it: not inlined."""
+    close(s, slot)
 
 
 @rare

@@ -26,7 +26,6 @@ from mexchange.engine.layout import (
     LEAVES_USED,
     NODES_SPARE,
     NODES_USED,
-    ORDERS_SPARE,
     ORDERS_USED,
     PAGE_SIZE,
     PAGES_SPARE,
@@ -94,7 +93,8 @@ def _used(s: State) -> dict[str, int]:
     nodes, pages = int(s.head[NODES_USED]) + 1, int(s.head[PAGES_USED]) + 1
     accounts, dirs = int(s.head[ACCOUNTS]), int(s.head[DIRS_USED]) + 1
     return {
-        "orders": orders, "specials": orders, "heap": orders, "fired": 0,
+        "orders": orders, "links": orders, "kin": orders, "specials": orders, "heap": orders,
+        "fired": 0,
         "levels": leaves * 64, "leaves": leaves, "nodes": nodes, "children": nodes * 64,
         "id_pages": pages * PAGE_SIZE, "id_done": pages, "id_dirs": dirs * DIR_SIZE,
         "accounts": accounts, "balances": accounts, "events": 0,
@@ -105,7 +105,7 @@ def _spare_after_cut(s: State, used: dict[str, int]) -> Ints:
     """The counters as they are once `FIRST` rows are put behind what is used."""
     head = s.head.copy()
     for counter, name in (
-        (ORDERS_SPARE, "orders"), (LEAVES_SPARE, "leaves"), (NODES_SPARE, "nodes"),
+        (LEAVES_SPARE, "leaves"), (NODES_SPARE, "nodes"),
         (PAGES_SPARE, "id_done"),
     ):  # fmt: skip
         unused = len(getattr(s, name)) - used[name]
@@ -144,7 +144,8 @@ def _widen(s: State) -> State:
     used = _used(s)
     old = int(s.head[ORDERS_USED]) + 1
     more = {
-        "orders": FIRST["orders"], "specials": FIRST["orders"],
+        "orders": FIRST["orders"], "links": FIRST["orders"], "kin": FIRST["orders"],
+        "specials": FIRST["orders"],
         "heap": FIRST["orders"], "fired": FIRST["orders"] + old,
         "levels": FIRST["leaves"] * 64, "leaves": FIRST["leaves"],
         "nodes": FIRST["nodes"], "children": FIRST["nodes"] * 64,

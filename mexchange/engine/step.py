@@ -26,6 +26,7 @@ from mexchange.engine.layout import (
     NEXT_EXPIRY,
     NO_KEY,
     SELLS,
+    SEQUENCE,
     TIME,
     State,
 )
@@ -50,7 +51,7 @@ from mexchange.engine.ordering import (
     new_order,
     unaffordable,
 )
-from mexchange.engine.queueing import close, rest, tif_of, type_of
+from mexchange.engine.queueing import close_apart, rest_apart, tif_of, type_of
 from mexchange.engine.stops import elect
 from mexchange.engine.validating import FOK, IOC, UNKNOWN_ACCOUNT, UNKNOWN_MARKET, trades
 from mexchange.markets import MAX_TIERS, MONEY_LIMIT
@@ -81,7 +82,7 @@ def _finish(s: State, slot: int) -> None:
         return
     alive = match(s, slot)
     if s.orders[slot]["left"] == 0:
-        close(s, slot)
+        close_apart(s, slot)
     elif not alive:
         end(s, slot, BY_SELF_TRADE)
     elif bits & MARKET_KIND:
@@ -93,7 +94,7 @@ def _finish(s: State, slot: int) -> None:
         if tif == IOC or tif == FOK:
             end(s, slot, IOC_REMAINDER)
         else:
-            shown = rest(s, slot)
+            shown = rest_apart(s, slot)
             about(s, slot, RESTED, 0, s.orders[slot]["left"], shown, 0)
 
 
@@ -246,4 +247,5 @@ def step(handle: Any, commands: Any) -> int:
         while i < last:
             _apply(s, batch[i])
             i += 1
+    s.head[SEQUENCE] += s.head[EVENTS_OUT]
     return i

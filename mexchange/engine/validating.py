@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mexchange.engine.compiling import compiled, inlined
-from mexchange.engine.ids import find, find_client, valid_id
-from mexchange.engine.layout import ACCOUNTS, MOST_SLICES, State
+from mexchange.engine.ids import find_client, seat, valid_id
+from mexchange.engine.layout import ACCOUNTS, MOST_SLICES, SEAT, State
 from mexchange.engine.stops import BIPS
 from mexchange.markets import MONEY_LIMIT
 from mexchange.records import Flag, OrderType, Reason, SelfTrade, Side, TimeInForce
@@ -17,6 +17,9 @@ POST_ONLY, TRAIL_BIPS, OFF_TICK, OFF_LOT = (int(f) for f in Flag)
 ALL_FLAGS = POST_ONLY | TRAIL_BIPS | OFF_TICK | OFF_LOT
 LAST_SIDE, LAST_TYPE = int(max(Side)), int(max(OrderType))
 LAST_TIF, LAST_MODE = int(max(TimeInForce)), int(max(SelfTrade))
+UNUSUAL = 0xFFFC_FFFF_FE00
+"""The bits of a command's `shape` that no plain limit order has: any type, time in force or flag, a
+side above 1, a self-trade mode above 3 (the last one is rare, too)."""
 
 UNKNOWN_ACCOUNT = int(Reason.UNKNOWN_ACCOUNT)
 UNKNOWN_MARKET = int(Reason.UNKNOWN_MARKET)
@@ -44,8 +47,16 @@ def trades(s: State, account: int) -> bool:
 
 
 @inlined
-def wrong_order(s: State, c: Any) -> int:
-    """What is wrong with a NEW command, as far as the command alone tells."""
+def plain(c: Any) -> bool:
+    """Whether a NEW command is a limit order with nothing special about it, as nearly all are."""
+    special = c["display_quantity"] | c["trigger_price"] | c["trailing_offset"] | c["expiry_ns"]
+    special |= c["quote_quantity"] | c["protection_price"] | c["shape"] & UNUSUAL
+    return bool(special == 0)
+
+
+@inlined
+def wrong_names(s: State, c: Any) -> int:
+    """What is wrong with the account, market and ids of a NEW command."""
     account, market = int(c["account"]), int(c["market"])
     if not trades(s, account):
         return UNKNOWN_ACCOUNT
@@ -53,37 +64,37 @@ def wrong_order(s: State, c: Any) -> int:
         return UNKNOWN_MARKET
     if not valid_id(s, c["order_id"]) or c["client_order_id"] < 0:
         return INVALID_ORDER_ID
-    if find(s, c["order_id"]) != 0:
+    place = seat(s, c["order_id"])
+    if s.id_pages[place] != 0:
         return DUPLICATE_ORDER_ID
     if c["client_order_id"] != 0 and find_client(s, account, c["client_order_id"]) >= 0:
         return DUPLICATE_CLIENT_ORDER_ID
-    # A plain limit order, as nearly all are, has nothing else that could be wrong.
-    rare = int(c["type"]) | int(c["time_in_force"]) | int(c["flags"])
-    rare |= c["display_quantity"] | c["trigger_price"] | c["trailing_offset"] | c["expiry_ns"]
-    rare |= c["quote_quantity"] | c["protection_price"]
-    if rare != 0 or int(c["side"]) > LAST_SIDE or int(c["self_trade"]) > LAST_MODE:
-        reason = _wrong_shape(s, c)
-        if reason != 0:
-            return reason
-    else:
-        if not 0 < c["quantity"] <= s.markets[market]["max_quantity"]:
-            return INVALID_QUANTITY
-        if not 0 < c["price"] <= s.markets[market]["max_price"]:
-            return INVALID_PRICE
-    if c["price"] != 0 and below_minimum(s, market, c["price"], c["quantity"]):
-        return BELOW_MIN_NOTIONAL
+    s.head[SEAT] = place
     return 0
 
 
 @inlined
-def below_minimum(s: State, market: int, price: int, quantity: int) -> bool:
-    """Whether a notional is below the market's minimum."""
+def wrong_limits(s: State, c: Any) -> int:
+    """What is wrong with the numbers of a plain limit order."""
+    m = s.markets[int(c["market"])]
+    if not 0 < c["quantity"] <= m["max_quantity"]:
+        return INVALID_QUANTITY
+    if not 0 < c["price"] <= m["max_price"]:
+        return INVALID_PRICE
+    return 0
+
+
+@inlined
+def below_minimum(s: State, market: int, price: int, quantity: int) -> int:
+    """BELOW_MIN_NOTIONAL if a notional is below the market's minimum."""
     m = s.markets[market]
-    return bool(price * quantity * m["quote_per_lot_tick"] < m["min_notional"])
+    short = price * quantity * m["quote_per_lot_tick"] < m["min_notional"]
+    return BELOW_MIN_NOTIONAL if short else 0
 
 
 @compiled
-def _wrong_shape(s: State, c: Any) -> int:
+def wrong_shape(s: State, c: Any) -> int:
+    """What is wrong with a NEW command that is not plain, but for its names."""
     flags = int(c["flags"])
     if int(c["side"]) > LAST_SIDE or int(c["type"]) > LAST_TYPE or flags & ~ALL_FLAGS:
         return INVALID_FIELD

@@ -33,7 +33,7 @@ def _ladder_slots(s: State, ladder: int, out: Any, n: int) -> int:
         while slot != 0:
             out[n] = slot
             n += 1
-            slot = int(s.orders[slot]["next"])
+            slot = int(s.links[slot]["next"])
         key = next_key(s, ladder, key)
     return n
 
@@ -67,7 +67,7 @@ def walk_levels(handle: Any, market: int, side: int, most: int, out: Any) -> int
         slot = int(s.levels[level]["head"])
         while slot != 0:
             orders += 1
-            slot = int(s.orders[slot]["next"])
+            slot = int(s.links[slot]["next"])
         out[n, 0] = key_of(side, key)
         out[n, 1] = s.levels[level]["displayed"]
         out[n, 2] = orders
