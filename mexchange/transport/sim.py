@@ -63,7 +63,8 @@ class SimTransport:
         self.commands = Record(COMMAND)
         self.events = Record(EVENT)
         self.ports: dict[int, Port] = {}
-        self._followers: list[Port] = []
+        self._followers: dict[int, Port] = {}
+        self._missed: dict[int, list[tuple[int, list[Update]]]] = {}
         self._feed: Feed | None = None
         self._owners = np.zeros(exchange.accounts, np.bool_)
         self.least_rows = self._tape_limit = TAPE_ROWS
@@ -88,26 +89,28 @@ class SimTransport:
     def listens(self, port: Port) -> None:
         """To be called by a port that listens to something else than before."""
         self._hearing = None
-        self._followers = [follower for follower in self._followers if follower is not port]
+        self._followers.pop(port.account, None)
         if port.closed:
             self._owners[port.account] = False
             del self.ports[port.account]
         elif port.wants == Port.ALWAYS:
             if port.sight is not None:
                 self._follow(port)
-            self._followers.append(port)
+            self._followers[port.account] = port
         if not self._followers:
             self._feed = None
 
     def _follow(self, port: Port) -> None:
         """Have a port be told of every instant after the one up to which it has seen the market."""
         seen_ns, again = port.follow()
-        markets = len(self.exchange.markets)
-        feed = Feed(self.tape.at(seen_ns), markets)
-        for time_ns, updates, own in _merged(feed, self.tape.rows_after(seen_ns), again):
+        # Many may begin at the same time; what they have missed since is the same for all.
+        if seen_ns not in self._missed or self._feed is None:
+            feed = Feed(self.tape.at(seen_ns), len(self.exchange.markets))
+            self._missed[seen_ns] = [*feed.read(self.tape.rows_after(seen_ns))]
+            # Having read everything, it stands where the others' does.
+            self._feed = self._feed or feed
+        for time_ns, updates, own in _merged(self._missed[seen_ns], again):
             port.deliver(time_ns, updates, own.get(port.account))
-        # Having read everything, it stands where the others' does.
-        self._feed = self._feed or feed
 
     def keep_in(self, folder: Path) -> None:
         """Keep commands and events in files of a folder, not in memory: what there is and will be.
@@ -145,14 +148,16 @@ class SimTransport:
         """What the exchange has made of commands goes on its way back."""
         self.commands.append(commands)
         self.events.append(events)
+        self._missed.clear()
         first = len(self.tape)
         mine, expiries = self.tape.add(events, self._owners)
         instants = own_rows(events, mine, self.ports) if mine else {}
         if self._feed is None:
             self._tell(instants)
         else:
-            for time_ns, updates, own in _merged(self._feed, self.tape.rows(first), instants):
-                for port in self._followers:
+            public = self._feed.read(self.tape.rows(first))
+            for time_ns, updates, own in _merged(public, instants):
+                for port in self._followers.values():
                     port.deliver(time_ns, updates, own.get(port.account))
                 self._tell({time_ns: own})
         for expiry_ns in expiries:
@@ -286,10 +291,10 @@ class _Hearing:
 
 
 def _merged(
-    feed: Feed, rows: list[list[int]], instants: dict[int, Own]
+    updates: Iterable[tuple[int, list[Update]]], instants: dict[int, Own]
 ) -> Iterator[tuple[int, list[Update], Own]]:
     """Each instant with its updates and the rows of accounts."""
-    public = dict(feed.read(rows))
+    public = dict(updates)
     times = sorted({**public, **instants}) if public and instants else public or instants
     for time_ns in times:
         yield time_ns, public.get(time_ns, []), instants.get(time_ns, {})
