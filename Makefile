@@ -19,10 +19,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 
-.PHONY: help venv run test slow bench check lint format docs clean
+.PHONY: help venv run test slow bench check lint format docs notebooks clean
 
 help: ## show what can be made
-	awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 venv: $(STAMP) ## build .venv
 
@@ -48,6 +48,9 @@ test: check ## everything that must pass: format, lint, types, tests, coverage
 
 slow: $(STAMP) ## the long tests: millions of random commands, whole recorded days
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -q -m slow $(ARGS)
+
+notebooks: $(STAMP) ## run the notebooks and save them with pictures (needs Chromium)
+	$(BIN)/python notebooks/render.py $(ARGS)
 
 bench: $(STAMP) ## how fast the engine and strategies are on this machine
 	$(BIN)/mexchange bench engine $(ARGS)
