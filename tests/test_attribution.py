@@ -182,9 +182,10 @@ def test_markets_and_money_that_comes_later() -> None:
     one, other = exchange.open_account(), exchange.open_account()
     events = [exchange.deposit(one, name, "100") for name in ("KCN", "EUR", "TOK", "USD")]
     events += [exchange.deposit(other, name, "100") for name in ("EUR", "USD")]
+    # What is at time 0, where a run begins unless it is told, is valued as it ends.
     for market in range(3):
         for side, price in ((Side.BUY, "2"), (Side.SELL, "4")):
-            events.append(exchange.submit(one, market, side, "3", price))
+            events.append(exchange.submit(one, market, side, "3", price, time_ns=SECOND))
         events.append(exchange.submit(other, market, Side.BUY, "1", "4"))
     events.append(exchange.withdraw(one, "KCN", "10"))
     events.append(exchange.submit(one, 0, Side.BUY, "1", "3"))

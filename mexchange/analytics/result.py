@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from mexchange.analytics.frames.trading import event_frame, fill_frame, trade_fr
 from mexchange.analytics.frames.worth import Times, agent_frame, equity_frame
 from mexchange.analytics.microstructure.markouts import HORIZONS
 from mexchange.analytics.microstructure.spreads import effective_spreads, spreads
+from mexchange.analytics.notebook import in_short
 from mexchange.analytics.performance import performance
 from mexchange.analytics.plots import Plots
 from mexchange.analytics.saving import save_frames
@@ -354,20 +354,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the run in a line and its agents in a table."""
-        digits = {"fills": 0, "maker_share": 2, "inventory": 4}
-        columns = ("agent", "pnl", "fills", "volume", "maker_share", "fees", "inventory")
-        rows = [
-            "".join(f"<td>{escape(_shown(row[c], digits.get(c, 2)))}</td>" for c in columns)
-            for row in self.agents.head(20).iter_rows(named=True)
-        ]
-        head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in columns)
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return (
-            f"<p><b>{escape(self.title)}</b><br>{escape(repr(self)[1:-1])}<br>"
-            f"money in {escape(self.unit)}; frames: {', '.join(FRAMES)}<br>"
-            f"measures: {', '.join(MEASURES)}; plot() draws it</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        return in_short(self, FRAMES, MEASURES)
 
 
 FRAMES = (
@@ -384,12 +371,6 @@ def _rounded(value: float | None) -> float | int | None:
     if value is None or isinstance(value, int):
         return value
     return round(value, 8) if np.isfinite(value) else None
-
-
-def _shown(value: Any, digits: int) -> str:
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) else f"{value:,.{digits}f}"
 
 
 def _is_plain(value: Any) -> bool:
