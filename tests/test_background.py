@@ -96,12 +96,12 @@ class Quoter(Strategy):
 
     def on_start(self) -> None:
         self.every("10ms", self.quote)
-        self.seen: list[tuple[int, ...]] = []
+        self.seen: list[tuple[Any, ...]] = []
 
     def quote(self) -> None:
         book = self.book
         self.seen.append((self.now, book.bid, book.bid_quantity, book.ask, book.ask_quantity))
-        self.seen.append((book.last, book.time_ns, *book.levels(Side.BUY, 3)))  # type: ignore[arg-type]
+        self.seen.append((book.last, book.time_ns, *book.levels(Side.BUY, 3)))
         self.cancel_all()
         if book.bid and book.ask:
             self.buy(book.bid, 30)

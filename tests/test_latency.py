@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 import pytest
@@ -230,7 +230,7 @@ def test_bursts_of_a_name_are_shared_and_others_are_not() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: Bursts("1ms"), TypeError, "'1ms' is no latency; write Bursts"),  # type: ignore[arg-type]
+        (lambda: Bursts(cast("Latency", "1ms")), TypeError, "'1ms' is no latency; write Bursts"),
         (lambda: Bursts(ConstantLatency(1), factor=0.5), ValueError, "factor 0.5 is not in 1"),
         (lambda: Bursts(ConstantLatency(1), factor=float("nan")), ValueError, "factor nan"),
         (lambda: Bursts(ConstantLatency(1), every=0), ValueError, "every 0 is not at least 1 ns"),

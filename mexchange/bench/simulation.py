@@ -112,7 +112,9 @@ def length_of(hours: float) -> dict[str, float]:
     """Seconds, messages and peak memory (MB) of so much of balanced_market, in a new process."""
     with TemporaryDirectory(prefix="mexchange-") as folder:
         words = [sys.executable, "-m", __name__, str(hours), folder]
-        done = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603 - Our own.
+        done = subprocess.run(  # noqa: S603 - It is ourselves.
+            words, check=True, capture_output=True, text=True
+        )
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
 

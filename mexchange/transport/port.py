@@ -155,8 +155,9 @@ class Port:
         assert self.sight is not None
         self.look()
         now_ns, sight, self.sight = self.clock.now_ns, self.sight, None
-        told = [message for message in self.inbox if message[2][0][TIME] < now_ns]  # type: ignore[index]
-        again = [message[2] for message in self.inbox][len(told) :]
+        waiting = [(message, message[2]) for message in self.inbox if message[2] is not None]
+        told = [message for message, rows in waiting if rows[0][TIME] < now_ns]
+        again = [rows for _, rows in waiting[len(told) :]]
         self.inbox.clear()
         self.inbox.extend(told)
         self._last_back = max([now_ns, *(arrival for arrival, _, _ in told)])
@@ -166,7 +167,7 @@ class Port:
         if told:
             self._waking = True
             self.clock.call_at(told[0][0], self._wake)
-        return sight.seen_ns, {rows[0][TIME]: {self.account: rows} for rows in again if rows}
+        return sight.seen_ns, {rows[0][TIME]: {self.account: rows} for rows in again}
 
     # The end.
 

@@ -49,7 +49,11 @@ class Recorded:
             self._one_by_one = bool((array["time_in_force"] == TimeInForce.GTD).any())
         self.next_ns = int(self._times[self._done])
 
-    def advance(self, until_ns: int, watched: npt.NDArray[np.bool_]) -> Iterator[Applied]:  # noqa: ARG002
+    def advance(
+        self,
+        until_ns: int,
+        watched: npt.NDArray[np.bool_],  # noqa: ARG002 - It cannot be told beforehand.
+    ) -> Iterator[Applied]:
         """Apply the next commands up to `until_ns`, about a chunk at most, whomever they concern.
 
         Those of one instant stay together, also across arrays: they make one message to everybody.
