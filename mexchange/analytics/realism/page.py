@@ -197,7 +197,7 @@ def _cell(measured: Measurement, each: Sequence[Report]) -> str:
     mark = {True: '<span class="up">✓</span> ', False: '<span class="down">✗</span> ', None: ""}
     if not measured.values:
         return f'<span class="why">{escape(measured.reason)}</span>'
-    lines = []
+    lines: list[str] = []
     names = [band.value for band in measured.fact.bands] or list(measured.values)[:2]
     for name in names:
         low, high = measured.intervals.get(name, (math.nan, math.nan))
