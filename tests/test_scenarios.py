@@ -32,7 +32,17 @@ SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "two_markets": (30, {}),
 }
 """Seconds and parameters of a run that is over soon."""
-GOLDEN: dict[str, str] = {}
+GOLDEN = {
+    "balanced_market": "82fcf986cf0a2e7e873fb69e83c4f190",
+    "execution": "13beb1d51eb05e328fe095e0616a015a",
+    "flash_crash": "8dcd0a833a3e0fba20e558b440530d21",
+    "latency_race": "4a302f2f9a219353d8260b34a32b2870",
+    "market_maker_duel": "d356aa146d70bd9188607fbcda019153",
+    "poisson_control": "cb5c591b1d9977be513fdbe294fc70ef",
+    "quickstart": "db7c30b97a88509e11d346d75c783b71",
+    "stress": "cc6663d0590904e46d073b74e0e2a0f7",
+    "two_markets": "04f36f7bccc80164e1c84fb7d8a30e9e",
+}
 """The digest of the state at the end of each, with seed 1.
 
 Where a scenario, a strategy or the flow changes on purpose, so do these. This file, run as a
