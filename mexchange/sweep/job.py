@@ -73,7 +73,10 @@ def play(job: Job) -> list[Row] | Failure:
     run in which a strategy raised is no result either: the market went on without it.
     """
     if job.code != code_hash():
-        return job.failed("the worker has another version of mExchange; install the same on both")
+        return job.failed(
+            "the worker has another version of mExchange; install the same on both, and start "
+            "again what was started before a change"
+        )
     options = {} if job.duration_ns is None else {"duration_ns": job.duration_ns}
     try:
         result = job.source.load()(seed=job.seed, **options, **job.parameters)

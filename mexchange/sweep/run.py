@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Executor, Future
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, closing, contextmanager
 from itertools import product
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -74,7 +74,7 @@ def sweep(
         if executor is None:
             executor = stack.enter_context(_processes(workers, len(todo)))
         advance = stack.enter_context(_bar(source.name, len(jobs), resumed, shown=progress))
-        for job, outcome in _played(todo, executor):
+        for job, outcome in stack.enter_context(closing(_played(todo, executor))):
             if isinstance(outcome, Failure):
                 failures[job.id] = outcome
             else:
@@ -152,7 +152,7 @@ def _processes(workers: int | None, runs: int) -> Iterator[Executor]:
         executor.shutdown(cancel_futures=True)
 
 
-def _played(jobs: Sequence[Job], executor: Executor) -> Iterator[tuple[Job, Outcome]]:
+def _played(jobs: Sequence[Job], executor: Executor) -> Generator[tuple[Job, Outcome]]:
     """Each run and what came of it, as they end."""
     waiting: dict[Future[Outcome], Job] = {executor.submit(play, job): job for job in jobs}
     ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
@@ -166,9 +166,10 @@ def _played(jobs: Sequence[Job], executor: Executor) -> Iterator[tuple[Job, Outc
                 continue
             job = waiting.pop(future)
             try:
-                yield job, future.result()
-            except (Exception, CancelledError) as error:
-                yield job, job.failed(f"{type(error).__name__}: {error}")
+                outcome = future.result()
+            except Exception as error:
+                outcome = job.failed(f"{type(error).__name__}: {error}")
+            yield job, outcome
     finally:
         for future in waiting:
             future.cancel()

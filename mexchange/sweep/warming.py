@@ -22,7 +22,7 @@ def warm_up() -> None:
 
 
 def _a_moment() -> None:
-    """A millisecond of background flow, which somebody looks at."""
+    """A second of background flow, which somebody looks at, and what is read of its result."""
     from mexchange.flow import Background, ZeroIntelligence
     from mexchange.markets import Asset, Market
     from mexchange.records import Side
@@ -30,11 +30,14 @@ def _a_moment() -> None:
     from mexchange.strategy import Strategy
 
     class Looker(Strategy):
-        """Looks once."""
+        """Looks now and then."""
 
-        def on_stop(self) -> None:
-            self.book.levels(Side.BUY)
+        def on_start(self) -> None:
+            self.every("100ms", self.look)
+
+        def look(self) -> None:
+            self.seen = self.book.bid, self.book.levels(Side.BUY)
 
     market = Market(Asset("A"), Asset("B"))
     flow = Background([ZeroIntelligence()], accounts=10)
-    Simulation(market, [Looker()], funds={"B": "1"}, background=[flow]).run("1s")
+    Simulation(market, [Looker()], funds={"B": "1"}, background=[flow]).run("1s").summary()
