@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["FEE_BPS", "FUNDS", "PAIR", "gap_bps", "pair", "profit"]
 
 FEE_BPS = 0.1
-TERMS = {
-    "tick": "0.01",
-    "lot": "0.01",
-    "fees": (Fees(maker_ppm=0, taker_ppm=round(100 * FEE_BPS)),),
-}
-PAIR = tuple(Market(Asset("KCN"), Asset(quote), **TERMS) for quote in ("EUR", "EURC"))  # type: ignore[arg-type]
+FEES = (Fees(maker_ppm=0, taker_ppm=round(100 * FEE_BPS)),)
+PAIR = tuple(
+    Market(Asset("KCN"), Asset(quote), tick="0.01", lot="0.01", fees=FEES)
+    for quote in ("EUR", "EURC")
+)
 FUNDS = {"EUR": "1000000", "EURC": "1000000", "KCN": "10000"}
 STEP_NS = 100_000_000
 

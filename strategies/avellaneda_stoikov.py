@@ -34,9 +34,12 @@ class AvellanedaStoikov(Strategy):
     s is the mid of everybody else's orders. σ² is estimated from the book: an average of squared
     changes of s from one `period` to the next, of which each new one counts `forget`. The `horizon`
     runs down as in the paper and then begins anew; if it is `rolling` it is always ahead, which is
-    what a maker who never closes has. As the model knows no bound, `max_inventory` is one beside
-    it, and quotes stay where they are (and in their queue) while they should move by less than
-    `requote_ticks`.
+    what a maker who never closes has.
+
+    The model knows no bound. Beside it, `max_inventory` is one; and a quote that should stand more
+    than `widest_bps` from the mid is not shown. After a jump the variance would put it there, to be
+    filled at any price by whoever sweeps the book. Quotes stay where they are (and in their queue)
+    while they should move by no more than `requote_ticks`.
     """
 
     gamma: Annotated[float, Range(above=0)] = 0.01
@@ -45,6 +48,7 @@ class AvellanedaStoikov(Strategy):
     rolling: bool = True
     size: Annotated[Decimal, Range(above=0)] = Decimal(1)
     max_inventory: Annotated[Decimal, Range(above=0)] = Decimal(30)
+    widest_bps: Annotated[float, Range(above=0, below=10_000)] = 100.0
     period: Duration = "100ms"
     forget: Annotated[float, Range(above=0, high=1)] = 0.01
     requote_ticks: Annotated[int, Range(0)] = 1
@@ -75,13 +79,14 @@ class AvellanedaStoikov(Strategy):
             return
         self._squares.update((mid - before) ** 2)
         bid, ask = self.best_quotes(mid, self.position / self._lots, self._left())
+        widest = mid * self.widest_bps / 10_000
         wanted = {}
         for side, price in ((Side.BUY, bid), (Side.SELL, ask)):
             stays = self._quotes.get(side, 0)
             if abs(price - stays) > self.requote_ticks:
                 stays = self._quotes[side] = price
             position = -self.position if side else self.position
-            if position + self._lots <= self._most and stays > 0:
+            if position + self._lots <= self._most and abs(stays - mid) <= widest and stays > 0:
                 wanted[side, stays] = self._lots
         show(self, wanted, self._most)
 

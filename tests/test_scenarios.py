@@ -35,7 +35,7 @@ SHORT: dict[str, tuple[int, dict[str, Any]]] = {
 GOLDEN = {
     "balanced_market": "82fcf986cf0a2e7e873fb69e83c4f190",
     "execution": "13beb1d51eb05e328fe095e0616a015a",
-    "flash_crash": "8dcd0a833a3e0fba20e558b440530d21",
+    "flash_crash": "9ea260d7fd5560e3137b7d6dde7ea51e",
     "latency_race": "4a302f2f9a219353d8260b34a32b2870",
     "market_maker_duel": "d356aa146d70bd9188607fbcda019153",
     "poisson_control": "cb5c591b1d9977be513fdbe294fc70ef",
@@ -162,7 +162,8 @@ def test_most_agents_of_a_stress_test_trade() -> None:
 def test_ten_thousand_agents() -> None:
     result = module("stress").run(1, 30 * SECOND)
     assert len(result.accounts) > 10_000
-    assert result.extra["stress"]["traded"] > 5_000
+    # Each has its turn within 30 s, and takes in three turns of ten.
+    assert result.extra["stress"]["traded"] > 3_000
     result.check()
 
 

@@ -16,7 +16,7 @@ __all__ = ["Kernel", "assets_of", "compiled", "warm_up"]
 
 def compiled() -> bool:
     """Whether the kernel's machine code is already on disk (a first compilation takes a while)."""
-    names = [path.name for path in cache_folder().glob("*.nbi")]
+    names = [path.name for path in cache_folder().rglob("*.nbi")]
     return all(any(f"{entry}-" in name for name in names) for entry in ("step", "walk_levels"))
 
 

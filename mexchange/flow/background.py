@@ -39,6 +39,8 @@ PIECE = 8192
 """Commands after which a piece ends, with the instant."""
 WIDTH = 3072
 """Orders that a list has room for at first; memory that nothing has touched costs nothing."""
+MOST_OPENING = 5_000_000
+"""Orders that a book may open with."""
 OWN_SOURCE = (1 << 16) - 1
 
 
@@ -197,6 +199,11 @@ class Background:
                 continue
             distances = np.arange(1, traders.reach + 1)
             expected = np.array([traders.standing_at(distance) for distance in distances.tolist()])
+            if 2 * expected.sum() > MOST_OPENING:
+                raise traders.wrong(
+                    f"{self.name} would open with {2 * expected.sum():,.0f} orders, more than "
+                    f"{MOST_OPENING:,}; give it a higher cancel_rate or a lower limit_rate"
+                )
             for side in (Side.BUY, Side.SELL):
                 prices = ticks - distances if side == Side.BUY else ticks - 1 + distances
                 counts = (expected + draws.random(len(distances))).astype(np.int64)

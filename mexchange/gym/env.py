@@ -38,7 +38,10 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     rewards and digest. The run's own seed is in `info["seed"]`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["ansi"],
+        "render_fps": 1,
+    }
     agent = "agent"
 
     def __init__(

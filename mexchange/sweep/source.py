@@ -121,7 +121,8 @@ def _module(source: Source) -> ModuleType:
     # Strategies look their annotations up in the module by its name.
     sys.modules[name] = module
     try:
-        exec(compile(source.text, source.path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+        code = compile(source.text, source.path, "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102
     except BaseException:
         del sys.modules[name]
         raise
