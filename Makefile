@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules --silent
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.current
-OUT    ?= out/quickstart
+OUT    ?= out/balanced_market
 ARGS   ?=
 JOBS   ?= 2
 # Compiled code is invisible to coverage, so these run once more with the kernel as plain Python.
@@ -37,8 +37,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --quiet --editable '.[dev]'
 	touch $@
 
-run: $(STAMP) ## simulate the quickstart market and write its report (OUT=folder)
-	$(BIN)/mexchange run quickstart --out $(OUT) $(ARGS)
+run: $(STAMP) ## simulate an hour of a realistic market and write its report (OUT=folder)
+	$(BIN)/mexchange run balanced_market --for 1h --out $(OUT) $(ARGS)
 
 test: check ## everything that must pass: format, lint, types, tests, coverage
 	$(BIN)/python -c "from mexchange.cli.output import announce_compilation as a; a()"
