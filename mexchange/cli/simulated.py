@@ -35,12 +35,16 @@ def list_scenarios(name: str | None, *, as_json: bool) -> None:
     """Print what there is to run, or the parameters of one scenario."""
     there = scenarios_there()
     if name is not None:
-        show(_described(name), as_json=as_json, title=there.get(name, ""), raw=True)
+        described = _described(name)
+        if not as_json:
+            print(there.get(name, name))
+            print("" if described else "It has no parameters.")
+        show(described, as_json=as_json, raw=True)
     elif as_json:
-        described = {
+        values = {
             each: {"about": line, "parameters": _described(each)} for each, line in there.items()
         }
-        show(described, as_json=True)
+        show(values, as_json=True)
     else:
         show(there, as_json=False, raw=True)
 
