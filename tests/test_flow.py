@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mexchange import COMMAND, EVENT, Asset, EventKind, Exchange, Market, Side
+from mexchange import Asset, EventKind, Exchange, Market, Side
 from mexchange.exchange import OWN_SOURCE
 from mexchange.flow import (
     Background,
@@ -24,10 +23,9 @@ from mexchange.flow import (
     TouchRefill,
     ZeroIntelligence,
 )
-from mexchange.records import Commands, Events
 from mexchange.strategy import ParameterError
+from mexchange.testing.flow import MARKET, World
 
-MARKET = Market(Asset("KCN", 8), Asset("EUR", 8))
 SECOND = 10**9
 
 
@@ -41,30 +39,6 @@ def everything() -> list[Ingredient]:
         Fundamental(),
         Pace(),
     ]
-
-
-class World:
-    """An exchange with a flow, connected; collects what is applied."""
-
-    def __init__(self, ingredients: Sequence[Ingredient], seed: int = 1, **options: Any) -> None:
-        self.exchange = Exchange(MARKET)
-        self.flow = Background(ingredients, **{"accounts": 40, **options})
-        self.log = list(self.flow.connect(self.exchange, 0, seed))
-        self.nobody = np.zeros(self.exchange.accounts + 8, np.bool_)
-
-    def run(self, until_ns: int, step_ns: int | None = None) -> World:
-        step = step_ns or until_ns
-        for time_ns in [*range(step, until_ns, step), until_ns]:
-            self.log += self.flow.advance(time_ns, self.nobody)
-        return self
-
-    @property
-    def commands(self) -> Commands:
-        return np.frombuffer(bytearray().join(part.tobytes() for part, _ in self.log), COMMAND)
-
-    @property
-    def events(self) -> Events:
-        return np.frombuffer(bytearray().join(part.tobytes() for _, part in self.log), EVENT)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +110,7 @@ def test_everything_that_could_run_out_grows() -> None:
     """Slots, ids and events of the engine, and the flow's own lists and buffers."""
     orders = ZeroIntelligence(limit_rate=2e5, market_rate=100.0, cancel_rate=2.0, reach=2)
     market = World([orders, Hawkes(base=(0, 0, 2e4, 2e4, 0, 0))])
-    market.run(SECOND // 2)
+    market.run(SECOND // 4)
     assert len(market.exchange.orders()) > 1 << 16
     market.exchange.check()
     replayed = Exchange(MARKET)
