@@ -28,6 +28,7 @@ ROWS_SHOWN = 30
 FAILED = 3
 """The exit code when a strategy raised."""
 COMPILATION_S = 25
+FLOW_COMPILATION_S = 8
 """About how long the first compilation takes."""
 
 
@@ -99,15 +100,21 @@ def _shown(value: Any) -> str:
 
 
 def announce_compilation() -> None:
-    """Compiles the kernel if that was never done on this machine, and says so beforehand."""
+    """Compiles what was never compiled on this machine, and says so beforehand.
+
+    That is the kernel, and background flow if something that was loaded uses it.
+    """
     from mexchange import engine
 
-    if engine.compiled():
-        return
-    say(f"compiling the kernel, once, about {COMPILATION_S} s")
-    before = time.monotonic()
-    engine.warm_up()
-    say(f"compiled in {time.monotonic() - before:.0f} s")
+    parts: list[tuple[str, Any, int]] = [("the kernel", engine, COMPILATION_S)]
+    if flow := sys.modules.get("mexchange.flow"):
+        parts.append(("background flow", flow, FLOW_COMPILATION_S))
+    for name, part, seconds in parts:
+        if not part.compiled():
+            say(f"compiling {name}, once, about {seconds} s")
+            before = time.monotonic()
+            part.warm_up()
+            say(f"compiled in {time.monotonic() - before:.0f} s")
 
 
 @contextmanager

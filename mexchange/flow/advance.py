@@ -24,14 +24,15 @@ from mexchange.flow import fundamental, hawkes, metaorders, pace, touch_refill, 
 from mexchange.flow.layout import NEVER_NS, Flow, touch
 from mexchange.records import EVENT, EventKind
 
-__all__ = ["DONE", "FULL", "GROW", "SEEN", "advance", "kernel_address", "look"]
+__all__ = ["DONE", "FOLDER", "FULL", "GROW", "SEEN", "advance", "kernel_address", "look"]
 
 ZERO, HAWKES, META, REFILL, VALUE, PACE = range(6)
 DONE, FULL, SEEN, GROW = 0, 1, 2, 3
 """Why `advance` came back: time is up, a piece is full, a watched account, no room."""
 TRADE, PREVENTED = int(EventKind.TRADE), int(EventKind.PREVENTED)
 
-_FOLDER = cache_folder(Path(__file__).parent)
+FOLDER = cache_folder(Path(__file__).parent)
+"""Where its machine code is kept."""
 
 
 # The kernel, by its address.
@@ -201,7 +202,7 @@ def advance(
         _look(f, s)
 
 
-advance, look = entry_into(_FOLDER, advance), entry_into(_FOLDER, look)
+advance, look = entry_into(FOLDER, advance), entry_into(FOLDER, look)
 if not numba.config.DISABLE_JIT:
     # Nothing here makes an array, so none needs to be counted: that would take most of the time.
     for _entry in (advance, look):
