@@ -35,5 +35,5 @@ def test_a_saved_notebook_has_outputs_and_pictures_and_no_paths(path: Path) -> N
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not [output for output in outputs if output.output_type == "error"]
     text = path.read_text(encoding="utf-8")
-    assert not [part for part in ("/home/", "/root/", "/tmp/", "/usr/") if f'"{part}' in text]
+    assert not [part for part in ("home", "root", "tmp", "usr") if f'"/{part}/' in text]
     assert len(text) < 1_500_000
