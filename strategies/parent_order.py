@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -27,7 +28,7 @@ WAIT_NS = 10_000_000
 """How long it waits for a book with two sides before it looks again."""
 
 
-class ParentOrder(Strategy):
+class ParentOrder(Strategy, ABC):
     """Buys or sells (`side`) a `quantity` of the base asset over `horizon`, in `slices`.
 
     It arrives `start` after the run begins, or as soon as the book has two sides; the mid of that
@@ -56,9 +57,9 @@ class ParentOrder(Strategy):
         if nanoseconds(self.horizon) < self.slices:
             raise ValueError(f"a horizon of {self.horizon} has no {self.slices} slices")
 
+    @abstractmethod
     def due(self, elapsed: int) -> float:
         """The share of the order that should be done when slice number `elapsed` ends."""
-        raise NotImplementedError
 
     def on_start(self) -> None:
         """Wait for the start."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parent.parent
 
 # The kernel is compiled inside the first example, which a deadline would blame on that example.
@@ -37,3 +41,23 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded data at {folder}; set MEXCHANGE_DATA")
     return folder
+
+
+@pytest.fixture
+def mexchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `mexchange` with these arguments, here."""
+    from mexchange.cli import main
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        words = [*map(str, arguments)]
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(words, ended.value.code, printed.out, printed.err)
+
+    return run

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mexchange.cli import main
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,24 +30,6 @@ MESSAGES = """\
 34200.300000000,4,1,40,1000000,1
 34200.400000000,3,1,60,1000000,1
 """
-
-
-@pytest.fixture
-def mexchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `mexchange` with these arguments, here."""
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        words = [*map(str, arguments)]
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return subprocess.CompletedProcess(words, ended.value.code, printed.out, printed.err)
-
-    return run
 
 
 def process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

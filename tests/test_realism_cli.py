@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ import pytest
 from mexchange.analytics.realism import FACTS, measure, of_folder, of_result
 from mexchange.analytics.realism.curves import CURVES, curves
 from mexchange.analytics.realism.page import PANELS
-from mexchange.cli import main
 from mexchange.data import DataError
 from scenarios import quickstart
 
@@ -31,20 +30,9 @@ FEED = f"binance:{ROOT / 'tests' / 'data' / 'binance' / 'spot.txt'}"
 
 
 @pytest.fixture
-def realism(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def realism(mexchange: Run) -> Run:
     """Runs `mexchange realism` with these arguments, here."""
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        words = ["realism", *map(str, arguments)]
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return subprocess.CompletedProcess(words, ended.value.code, printed.out, printed.err)
-
-    return run
+    return partial(mexchange, "realism")
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
-
-from mexchange.cli import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,21 +37,9 @@ def run(
 
 
 @pytest.fixture
-def mexchange(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def mexchange(mexchange: Run) -> Run:
     """Runs `mexchange sweep` with these arguments, here."""
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        words = ["sweep", *map(str, arguments)]
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return subprocess.CompletedProcess(words, ended.value.code, printed.out, printed.err)
-
-    return run
+    return partial(mexchange, "sweep")
 
 
 @pytest.fixture

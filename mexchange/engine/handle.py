@@ -46,7 +46,7 @@ from numba.extending import (
 
 from mexchange.records import COMMAND
 
-__all__ = ["DIMENSIONS", "address_table", "as_commands", "as_state", "handle", "prefetch"]
+__all__ = ["DIMENSIONS", "address_table", "as_commands", "as_state", "handle"]
 
 COLUMNS = 4
 """Words an array has in the table: its address and up to three dimensions."""
@@ -252,32 +252,6 @@ def _table_set(context: Any, builder: Any, sig: Any, args: Any) -> None:
     address = _address(context, builder, table, index, row, at)
     value = context.cast(builder, value, kind, table.element)
     _store(builder, address, table.dtype, table.array, value)
-
-
-def prefetch(table: Any, index: Any) -> None:
-    """Ask the processor to bring an element into its cache; changes nothing."""
-
-
-@intrinsic
-def _prefetch(typing_context: Any, table: Any, index: Any) -> Any:
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        flag, place = ir.IntType(32), ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [place, flag, flag, flag])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [place], kind)
-        if isinstance(sig.args[0], CommandsType):
-            address = _command_get(context, builder, sig, args)
-        else:
-            address = _address(context, builder, *sig.args, *args)
-        to_read, keep, data = ir.Constant(flag, 0), ir.Constant(flag, 3), ir.Constant(flag, 1)
-        builder.call(function, [builder.inttoptr(address, place), to_read, keep, data])
-        return context.get_dummy_value()
-
-    return types.none(table, index), codegen
-
-
-@overload(prefetch)
-def _prefetch_overload(table, index):  # type: ignore[no-untyped-def]
-    return lambda table, index: _prefetch(table, index)
 
 
 # Rows and their fields.

@@ -48,7 +48,7 @@ class Kernel:
 
     def step(self, commands: Commands) -> Events:
         """Apply a batch; returns its events as an array that the caller owns. O(commands)."""
-        commands = np.ascontiguousarray(commands, COMMAND)
+        commands = _writeable(np.ascontiguousarray(commands, COMMAND))
         applied = step(self._state.handle, commands)
         if applied == len(commands):
             return self._events().copy()
@@ -66,6 +66,7 @@ class Kernel:
         A view is valid until the next one is asked for: nothing is copied, and the events stay in
         the processor's cache.
         """
+        commands = _writeable(commands)
         done, count = 0, len(commands)
         while done < count:
             part = commands[done : done + batch]
@@ -173,6 +174,11 @@ class Kernel:
     def __repr__(self) -> str:
         names = ", ".join(market.name for market in self.markets)
         return f"<Kernel {names}: {self.accounts} accounts, {self.orders} orders>"
+
+
+def _writeable(commands: Commands) -> Commands:
+    """An array that may be written to, since Numba would compile all again for one that may not."""
+    return commands if commands.flags.writeable else commands.copy()
 
 
 def assets_of(markets: tuple[Market, ...]) -> tuple[Asset, ...]:

@@ -12,10 +12,9 @@ from mexchange.analytics.realism.sums import (
     NotMeasurableError,
     Sums,
     blocks_of,
-    correlations,
-    decay,
     hill,
     lagged,
+    memory,
     per_block,
     ratio,
 )
@@ -35,14 +34,7 @@ def sign_memory(sample: Sample) -> Sums:
         raise NotMeasurableError(f"{len(orders):,} market orders; it takes 2,000")
     block = blocks_of(orders.time_ns, sample.start_ns, sample.end_ns)
     parts = lagged(orders.sign.astype(float), block, SIGN_LAGS)
-    count = len(SIGN_LAGS)
-
-    def estimate(sums: Floats) -> Floats:
-        memory = correlations(sums, count)
-        exponent = decay(memory, sums[..., 1], count, SIGN_BINS)
-        return np.stack([exponent, memory[..., 0]], axis=-1)
-
-    return Sums(("γ", "C(1)"), parts, estimate)
+    return memory(("γ", "C(1)"), parts, len(SIGN_LAGS), SIGN_BINS)
 
 
 def clustering(sample: Sample) -> Sums:

@@ -17,9 +17,9 @@ from mexchange.analytics.realism.sums import (
     Sums,
     blocks_of,
     correlations,
-    decay,
     hill,
     lagged,
+    memory,
     per_block,
     ratio,
 )
@@ -152,14 +152,7 @@ def volatility_memory(sample: Sample) -> Sums:
     block, returns = minutes(sample, 600)
     sizes = np.abs(returns)
     parts = lagged(sizes - sizes.mean(), block, MEMORY_LAGS)
-    count = len(MEMORY_LAGS)
-
-    def estimate(sums: Floats) -> Floats:
-        memory = correlations(sums, count)
-        exponent = decay(memory, sums[..., 1], count, MEMORY_BINS)
-        return np.stack([exponent, memory[..., 0]], axis=-1)
-
-    return Sums(("β", "ACF(1)"), parts, estimate)
+    return memory(("β", "ACF(1)"), parts, len(MEMORY_LAGS), MEMORY_BINS)
 
 
 def intermittency(sample: Sample) -> Sums:

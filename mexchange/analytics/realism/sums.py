@@ -130,6 +130,16 @@ def correlations(sums: Floats, count: int) -> Floats:
     return found
 
 
+def memory(names: tuple[str, str], parts: Floats, lags: int, bins: int) -> Sums:
+    """What the sums of `lagged` tell of memory: the exponent of its decay, and that at lag 1."""
+
+    def estimate(sums: Floats) -> Floats:
+        found = correlations(sums, lags)
+        return np.stack([decay(found, sums[..., 1], lags, bins), found[..., 0]], axis=-1)
+
+    return Sums(names, parts, estimate)
+
+
 def log_edges(lags: int, bins: int) -> Int64:
     """Where about so many logarithmic bins of the lags 1 to `lags` begin and end, from 0."""
     return np.unique(np.round(np.geomspace(1, lags + 1, bins + 1)).astype(np.int64)) - 1
